@@ -1,0 +1,183 @@
+"""Energy fitting (``ener``): the atomic energy from an atom's features."""
+
+from __future__ import annotations
+
+import numpy as np
+from dargs import Argument
+
+from deepmd_tf.errors import ConfigError
+from deepmd_tf.fitting.base import Fitting, fitting_stack, fittings
+from deepmd_tf.nn.activation import activation
+from deepmd_tf.nn.initial import Seeds
+from deepmd_tf.precision import network_dtype
+from deepmd_tf.tf1 import tf
+
+
+@fittings.register("ener")
+class EnerFitting(Fitting):
+    r"""One network per type from the descriptor, and frame and atomic parameters, to the atomic energy.
+
+    .. math::  E_i = N^{t_i}(D_i, p, a_i) \;[- N^{t_i}(0, p, a_i)] + b_{t_i}
+
+    with :math:`p` and :math:`a_i` the standardised frame and atomic parameters and :math:`b` the energy
+    per type from least squares. The term in brackets is there for types with a given ``atom_ener``, so
+    that an isolated atom has exactly that energy.
+
+    Parameters
+    ----------
+    ntypes, dim_descriptor : int
+        Number of atom types; number of features of an atom.
+    neuron : list of int
+        Widths of the hidden layers.
+    numb_fparam, numb_aparam : int
+        Number of frame and of atomic parameters.
+    trainable : bool or list of bool
+        For all layers, or one per hidden layer and one for the final layer.
+    atom_ener : list of (float or None)
+        Energy of an isolated atom per type, eV; None where it is to be fitted.
+    layer_name : list of (str or None)
+        Names of layers; layers of one name share their weights.
+    use_aparam_as_mask : bool
+        Atomic parameters are a mask for the descriptor and no input of the network.
+
+    Raises
+    ------
+    ConfigError
+        A length or a value does not fit, named by its key.
+    """
+
+    model_type = "ener"
+
+    def __init__(
+        self, ntypes: int, dim_descriptor: int, *, neuron=(120, 120, 120), numb_fparam: int = 0, numb_aparam: int = 0,
+        activation_function: str = "tanh", precision: str = "default", resnet_dt: bool = True, trainable=True,
+        rcond: float | None = None, seed: int | None = None, atom_ener=(), layer_name=None,
+        use_aparam_as_mask: bool = False,
+    ):
+        self.ntypes, self.dim_descriptor = ntypes, dim_descriptor
+        self.neuron = [int(n) for n in neuron]
+        self.numb_fparam, self.numb_aparam = int(numb_fparam), int(numb_aparam)
+        self.activation_function, self.precision, self.resnet_dt = activation_function, precision, resnet_dt
+        layers = len(self.neuron) + 1
+        self.trainable = [trainable] * layers if isinstance(trainable, bool) else [bool(t) for t in trainable]
+        self.rcond, self.seed = rcond, seed
+        self.atom_ener = [None if e is None else float(e) for e in atom_ener] or [None] * ntypes
+        self.layer_name = list(layer_name) if layer_name else [None] * layers
+        self.use_aparam_as_mask = use_aparam_as_mask
+        self._check()
+
+    @classmethod
+    def arguments(cls) -> list[Argument]:
+        """The keys of the section ``model/fitting_net`` with type ``ener``."""
+        return [
+            Argument("numb_fparam", int, optional=True, default=0,
+                     doc="Number of frame parameters, read from fparam.npy."),
+            Argument("numb_aparam", int, optional=True, default=0,
+                     doc="Number of atomic parameters, read from aparam.npy."),
+            Argument("neuron", list[int], optional=True, default=[120, 120, 120], alias=["n_neuron"],
+                     doc="Widths of the hidden layers. Layers of equal width get a skip connection."),
+            Argument("activation_function", str, optional=True, default="tanh",
+                     doc="Activation function of the hidden layers."),
+            Argument("precision", str, optional=True, default="default",
+                     doc="Precision of the network: default, float16, float32, float64 or bfloat16."),
+            Argument("resnet_dt", bool, optional=True, default=True,
+                     doc="Scale the layers that have a skip connection by trainable time steps."),
+            Argument("trainable", [bool, list[bool]], optional=True, default=True,
+                     doc="Whether the layers are trained: one value, or one per hidden layer and one for the last."),
+            Argument("rcond", [float, None], optional=True, default=None,
+                     doc="Cut-off of small singular values in the least squares for the energy per type."),
+            Argument("seed", [int, None], optional=True, doc="Seed of the initial weights."),
+            Argument("atom_ener", list[float | None], optional=True, default=[],
+                     doc="Energy of an isolated atom of each type, eV; null where it is to be fitted."),
+            Argument("layer_name", list[str], optional=True,
+                     doc="Names of the layers, the last included; layers of one name share their weights, "
+                         "null keeps a layer its own."),
+            Argument("use_aparam_as_mask", bool, optional=True, default=False,
+                     doc="Take the atomic parameters as a mask of real atoms, not as an input of the network."),
+        ]
+
+    @property
+    def dim_aparam_in(self) -> int:
+        """Number of atomic parameters that enter the network."""
+        return 0 if self.use_aparam_as_mask else self.numb_aparam
+
+    def build(self, ctx, descriptor, inputs):
+        """Return the atomic energy [nf, nloc], eV; 0 for virtual atoms (type < 0).
+
+        ``descriptor`` is [nf, nloc, dim_descriptor]; atoms are sorted by type.
+        """
+        scope = f"fitting_attr{ctx.suffix}"
+        ctx.constant(self.numb_fparam, f"{scope}/dfparam", tf.int32)
+        ctx.constant(self.numb_aparam, f"{scope}/daparam", tf.int32)
+        bias = ctx.weights.get(f"{scope}/t_bias_atom_e", (self.ntypes,), ctx.interface.name, None, trainable=False)
+        parameters = self._parameters(ctx, inputs, scope)
+        seeds = Seeds(self.seed)
+        blocks = []
+        for t in range(self.ntypes):
+            first, count = inputs.block(t)
+            rows = tf.reshape(descriptor[:, first : first + count], [-1, self.dim_descriptor])
+            extra = [tf.reshape(p[:, first : first + count], [-1, n]) for p, n in parameters]
+            energy = self._network(ctx, t, rows, extra, seeds) + bias[t]  # [nf*count, 1]
+            blocks.append(tf.reshape(energy, [-1, count]))
+        energy = tf.concat(blocks, axis=1)  # [nf, nloc]
+        return energy * tf.cast(inputs.type[:, : inputs.nloc] >= 0, ctx.interface)
+
+    def _network(self, ctx, t: int, rows, extra: list, seeds: Seeds):
+        """Network of type ``t``, [n, dim_descriptor] -> [n, 1]; less its value in vacuum where that is given."""
+        dtype = network_dtype(self.precision, ctx.interface)
+        names = [self._layer_scope(k, t, ctx.suffix) for k in range(len(self.neuron) + 1)]
+        n_in = self.dim_descriptor + self.numb_fparam + self.dim_aparam_in
+
+        def evaluate(features, seeds):
+            x = tf.cast(tf.concat([features, *extra], axis=1) if extra else features, dtype)
+            y = fitting_stack(
+                ctx, x, names, n_in, self.neuron, 1, dtype, seeds, resnet_dt=self.resnet_dt,
+                activation_function=self.activation_function, trainable=self.trainable,
+            )
+            return tf.cast(y, ctx.interface)
+
+        energy = evaluate(rows, seeds)
+        if self.atom_ener[t] is not None:
+            # Same weights by name: the seeds of the second evaluation are never drawn from.
+            energy -= evaluate(tf.zeros_like(rows), Seeds(None))
+        return energy
+
+    def _parameters(self, ctx, inputs, scope) -> list[tuple]:
+        """Standardised frame and atomic parameters, each [nf, nloc, n] with its n."""
+        given = []
+        if self.numb_fparam:
+            p = tf.reshape(inputs.fparam, [-1, 1, self.numb_fparam])
+            p = tf.tile(self._standardise(ctx, p, f"{scope}/t_fparam", self.numb_fparam), [1, inputs.nloc, 1])
+            given.append((p, self.numb_fparam))
+        if self.dim_aparam_in:
+            # With ghosts the atomic parameters may be given for local atoms only: they come first.
+            a = tf.reshape(inputs.aparam, [inputs.nframes, -1, self.numb_aparam])[:, : inputs.nloc]
+            given.append((self._standardise(ctx, a, f"{scope}/t_aparam", self.numb_aparam), self.numb_aparam))
+        return given
+
+    @staticmethod
+    def _standardise(ctx, x, name: str, n: int):
+        mean = ctx.weights.get(f"{name}_avg", (n,), ctx.interface.name, None, trainable=False)
+        istd = ctx.weights.get(f"{name}_istd", (n,), ctx.interface.name, None, trainable=False)
+        return (x - mean) * istd
+
+    def _layer_scope(self, k: int, t: int, suffix: str) -> str:
+        if self.layer_name[k] is not None:
+            return f"share_{self.layer_name[k]}_type_{t}"
+        layer = f"layer_{k}" if k < len(self.neuron) else "final_layer"
+        return f"{layer}_type_{t}{suffix}"
+
+    def _check(self) -> None:
+        key = "model/fitting_net"
+        layers = len(self.neuron) + 1
+        if not self.neuron or min(self.neuron) < 1:
+            raise ConfigError(f"{key}/neuron: expected a list of widths >= 1, found {self.neuron}")
+        for name, values in (("trainable", self.trainable), ("layer_name", self.layer_name)):
+            if len(values) != layers:
+                raise ConfigError(f"{key}/{name}: expected {layers} values, one per layer and the last, found {len(values)}")
+        if len(self.atom_ener) != self.ntypes:
+            raise ConfigError(f"{key}/atom_ener: expected {self.ntypes} values, one per type, found {len(self.atom_ener)}")
+        if min(self.numb_fparam, self.numb_aparam) < 0:
+            raise ConfigError(f"{key}/numb_fparam and numb_aparam: expected numbers >= 0")
+        activation(self.activation_function)
+        network_dtype(self.precision, np.dtype(np.float64))

@@ -1,0 +1,1 @@
+"""Models: descriptor and fitting put together, and what follows from the energy."""

@@ -1,0 +1,1 @@
+"""Building blocks of the networks: plain functions of tensors, no session inside."""

@@ -1,0 +1,125 @@
+"""What a builder of a graph is given: weights, numeric precision, names and primitives."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from deepmd_tf.nn.weights import WeightStore
+from deepmd_tf.ops.env_mat import prod_env_mat_a
+from deepmd_tf.ops.force import prod_force_se_a
+from deepmd_tf.ops.virial import prod_virial_se_a
+from deepmd_tf.tf1 import tf
+
+
+@dataclass(frozen=True)
+class Primitives:
+    """The exchangeable parts of a graph. A variant (tabulated, quantised, fused) is another set.
+
+    Attributes
+    ----------
+    env_mat_a : callable
+        Environment matrix, see :func:`deepmd_tf.ops.env_mat.prod_env_mat_a`.
+    contract : callable
+        ``contract(net, env [n, nnei, 4]) -> [n, 4, width]``, the sum over neighbours of environment row
+        times the features that ``net`` makes of its first column.
+    force, virial : callable
+        See :func:`deepmd_tf.ops.force.prod_force_se_a`, :func:`deepmd_tf.ops.virial.prod_virial_se_a`.
+    """
+
+    env_mat_a: Callable
+    contract: Callable
+    force: Callable
+    virial: Callable
+
+
+def contract_exact(net, env):
+    """Evaluate ``net`` at every neighbour slot and contract: [n, nnei, 4] -> [n, 4, width]."""
+    nnei = env.shape.as_list()[1]
+    s = tf.reshape(env[:, :, 0], [-1, 1])  # [n*nnei, 1]
+    features = tf.reshape(net(s), [-1, nnei, net.width])  # [n, nnei, width]
+    return tf.matmul(env, features, transpose_a=True)
+
+
+# The set of portable graphs: the ops of the field's plug-ins and stock TensorFlow, nothing else.
+PORTABLE = Primitives(prod_env_mat_a, contract_exact, prod_force_se_a, prod_virial_se_a)
+
+
+@dataclass(frozen=True)
+class BuildContext:
+    """Handed down through model, descriptor and fitting while a graph is built.
+
+    Attributes
+    ----------
+    ntypes : int
+        Number of atom types.
+    weights : WeightStore
+        Variables or constants by name.
+    interface : numpy dtype
+        Precision of coordinates, forces and virials.
+    primitives : Primitives
+        The parts that variants exchange.
+    suffix : str
+        Appended to the scopes of a nested model, empty for a plain one.
+    """
+
+    ntypes: int
+    weights: WeightStore
+    interface: np.dtype
+    primitives: Primitives = PORTABLE
+    suffix: str = ""
+
+    def nested(self, suffix: str) -> BuildContext:
+        """The context of a part whose names carry ``suffix`` before this context's own."""
+        return replace(self, suffix=suffix + self.suffix)
+
+    def constant(self, value, name: str, dtype=None):
+        """A constant node of exactly this name, e.g. ``descrpt_attr/rcut``."""
+        with tf.name_scope(None):
+            return tf.constant(value, dtype=dtype, name=name)
+
+    def output(self, tensor, name: str):
+        """Give ``tensor`` the node name by which other programs fetch it."""
+        with tf.name_scope(None):
+            return tf.identity(tensor, name=name + self.suffix)
+
+
+@dataclass(frozen=True)
+class ModelInput:
+    """The tensors a model is a function of.
+
+    Attributes
+    ----------
+    coord : [nf, nall*3], Å
+    type : [nf, nall] int32, negative = virtual atom
+    natoms : [2 + ntypes] int32, local and all atoms, then local atoms by type
+    box : [nf, 9], Å, rows are lattice vectors
+    mesh : int32, its length selects periodic or not
+    fparam : [nf, numb_fparam] or None
+    aparam : [nf, nloc*numb_aparam] or None
+    """
+
+    coord: object
+    type: object
+    natoms: object
+    box: object
+    mesh: object
+    fparam: object = None
+    aparam: object = None
+
+    @property
+    def nloc(self):
+        """Number of local atoms per frame, a scalar tensor."""
+        return self.natoms[0]
+
+    @property
+    def nframes(self):
+        """Number of frames, a scalar tensor."""
+        return tf.shape(self.coord)[0]
+
+    def block(self, t: int):
+        """First atom and number of atoms of type ``t`` among the local atoms, sorted by type."""
+        first = tf.reduce_sum(self.natoms[2 : 2 + t]) if t else tf.constant(0, tf.int32)
+        return first, self.natoms[2 + t]

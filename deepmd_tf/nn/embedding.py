@@ -1,0 +1,83 @@
+"""The embedding network: from a few numbers per neighbour to a feature vector."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from deepmd_tf.nn.activation import activation
+from deepmd_tf.nn.initial import Seeds, matrix, normal
+from deepmd_tf.tf1 import tf
+
+
+@dataclass(frozen=True)
+class EmbeddingNet:
+    r"""A fully connected network with skip connections between layers of equal or doubled width.
+
+    With :math:`h = \phi(x W_k + b_k)` (times ``idt_k`` where a skip exists and ``resnet_dt`` is set), layer k returns
+
+    .. math::  x' = x + h \;(N_k = N_{k-1}), \qquad x' = (x, x) + h \;(N_k = 2 N_{k-1}), \qquad x' = h \;\text{otherwise}.
+
+    The first layer follows the same rule with the width of the input.
+
+    Attributes
+    ----------
+    layers : list of (matrix [N_{k-1}, N_k], bias [1, N_k] or None, idt [1, N_k] or None)
+        Tensors of the weights.
+    activation_function : str
+        Name of :math:`\phi`.
+    """
+
+    layers: list[tuple]
+    activation_function: str
+
+    @property
+    def width(self) -> int:
+        """Number of features, the width of the last layer."""
+        return int(self.layers[-1][0].shape[1])
+
+    def __call__(self, x):
+        """Evaluate the network: [n, N_0] -> [n, width]."""
+        phi = activation(self.activation_function)
+        for weight, bias, idt in self.layers:
+            n_in, n_out = weight.shape.as_list()
+            # A matrix product with one column is an outer product; broadcasting it is cheaper.
+            h = x * weight if n_in == 1 else tf.matmul(x, weight)
+            h = phi(h if bias is None else h + bias)
+            if n_out in (n_in, 2 * n_in):
+                if idt is not None:
+                    h = h * idt
+                h = h + (x if n_out == n_in else tf.concat([x, x], axis=1))
+            x = h
+        return x
+
+
+def embedding_net(
+    ctx, scope: str, tag: str, neuron: list[int], activation_function: str, dtype: str, seeds: Seeds, *,
+    n_in: int = 1, resnet_dt: bool = False, bias: bool = True, trainable: bool = True
+) -> EmbeddingNet:
+    """Make the weights ``scope/{matrix,bias,idt}_k{tag}`` and return the network over them.
+
+    Parameters
+    ----------
+    ctx : BuildContext
+        Where the weights come from.
+    scope, tag : str
+        Name scope, and what follows the layer number, e.g. ``filter_type_0`` and ``_1``.
+    neuron : list of int
+        Widths of the layers.
+    dtype : str
+        TensorFlow dtype name of the weights.
+    n_in : int
+        Width of the input.
+    """
+    draw = seeds.take(3 * (len(neuron) + 1))
+    layers = []
+    for k, (rows, columns) in enumerate(zip([n_in, *neuron[:-1]], neuron), start=1):
+        at = 3 * k
+        get = lambda kind, shape, init, k=k: ctx.weights.get(f"{scope}/{kind}_{k}{tag}", shape, dtype, init, trainable)  # noqa: E731
+        layers.append((
+            get("matrix", (rows, columns), matrix(rows, columns, draw[at])),
+            get("bias", (columns,), normal((columns,), 1.0, draw[at + 1])) if bias else None,
+            get("idt", (1, columns), normal((1, columns), 0.001, draw[at + 2], mean=1.0)) if resnet_dt else None,
+        ))
+    return EmbeddingNet(layers, activation_function)
