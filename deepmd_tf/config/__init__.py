@@ -1,0 +1,1 @@
+"""Input files: read, converted from older versions, checked against the schema, documented."""

@@ -1,0 +1,54 @@
+"""The facts of the field's parameter reference: which keys and choices exist, and their defaults.
+
+They let the checker tell a key that this program does not support yet from a misspelt one.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib.resources
+import json
+
+# Keys of multi-task input files, which the printed reference leaves out.
+MULTI_TASK = frozenset(
+    ("loss_dict", "model/model_dict", "model/shared_dict")
+    + ("training/data_dict", "training/model_prob", "training/num_epoch_dict")
+)
+
+
+class Reference:
+    """Look-up in the rows of ``reference.json``, whose paths carry choices: ``model[standard]/descriptor``."""
+
+    def __init__(self, rows: dict[str, dict]):
+        self.rows = rows
+        self._by_section: dict[str, dict[str, str]] = {}
+        for path, row in rows.items():
+            section, _, key = path.rpartition("/")
+            for name in (key, *row.get("aliases", ())):
+                self._by_section.setdefault(section, {})[name] = path
+
+    def find(self, section: str, key: str) -> str | None:
+        """The path of ``key`` (or of what it is an alias of) in ``section``; ``None`` if there is no such key."""
+        return self._by_section.get(section, {}).get(key)
+
+    def has_choice(self, path: str, name: str) -> bool:
+        """Whether the key at ``path`` may take the choice ``name``, by its name or an alias."""
+        choices = self.rows.get(path, {}).get("choices", {})
+        return name in choices or any(name in aliases for aliases in choices.values())
+
+    def is_default(self, path: str, value) -> bool:
+        """Whether ``value`` says nothing more than leaving the key out would."""
+        row = self.rows[path]
+        if "default" not in row:
+            return False
+        inner = self._by_section.get(path)
+        if inner and isinstance(value, dict) and row["default"] == {}:
+            return all(k in inner and self.is_default(inner[k], v) for k, v in value.items() if not k.startswith("_"))
+        return isinstance(value, bool) == isinstance(row["default"], bool) and value == row["default"]
+
+
+@functools.cache
+def reference() -> Reference:
+    """The reference that is shipped with the package."""
+    source = importlib.resources.files("deepmd_tf.config") / "reference.json"
+    return Reference(json.loads(source.read_text(encoding="utf-8")))
