@@ -1,0 +1,209 @@
+"""Evaluate a frozen energy model."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from deepmd_tf.errors import ModelFormatError
+from deepmd_tf.infer.batch import FrameBatcher
+from deepmd_tf.infer.frozen import FrozenModel
+from deepmd_tf.infer.inputs import Frames
+from deepmd_tf.infer.session import ModelSession
+
+_REFUSED = {
+    "spin_attr/ntypes_spin": "a spin model",
+    "modifier_attr/type": "a model with a data modifier (DPLR)",
+    "t_efield": "a model with an external field",
+}
+
+
+class DeepPot:
+    """A frozen energy model: energy, force, virial and their atomic parts of given frames.
+
+    Units are those of the data the model was trained with; eV and Å by custom.
+
+    Parameters
+    ----------
+    model_file : str or Path
+        Frozen model (``.pb``), written by this program or by deepmd-kit's TensorFlow backend.
+    auto_batch_size : bool or int
+        True batches frames by the memory that is free (see :mod:`deepmd_tf.infer.batch`), a number is
+        the atoms of one batch, False evaluates all frames at once.
+
+    Raises
+    ------
+    ModelFormatError
+        The file cannot be used as an energy model; the text says why.
+    """
+
+    def __init__(self, model_file, auto_batch_size: bool | int = True):
+        self._model = FrozenModel(model_file)
+        if self._model.model_type != "ener":
+            raise ModelFormatError(
+                f"{model_file}: expected an energy model, found model type {self._model.model_type!r}"
+            )
+        for node, kind in _REFUSED.items():
+            if node in self._model.nodes:
+                raise ModelFormatError(f"{model_file}: {kind} cannot be evaluated here; expected a plain energy model")
+        self._dim_fparam = int(self._model.constant("fitting_attr/dfparam", default=0))
+        self._dim_aparam = int(self._model.constant("fitting_attr/daparam", default=0))
+        self._session = ModelSession(self._model)
+        atoms = None if auto_batch_size is True else (auto_batch_size or np.iinfo(np.int64).max)
+        self._batcher = FrameBatcher(self._model, atoms)
+
+    def eval(self, coords, cells, atom_types, atomic=False, fparam=None, aparam=None, mixed_type=False):
+        """Evaluate frames.
+
+        Parameters
+        ----------
+        coords : array [nf, N*3] or [nf, N, 3]
+            Positions.
+        cells : array [nf, 9] or [nf, 3, 3], or None
+            Lattice vectors as rows; None for open boundaries.
+        atom_types : array of int [N], or [nf, N] with ``mixed_type``
+            Types as indices into :meth:`get_type_map`; -1 marks a virtual atom, whose results are 0.
+        atomic : bool
+            Return atomic energies and virials as well.
+        fparam : array [nf, dim_fparam] or [dim_fparam], optional
+            Frame parameters, one set for all frames or one for each.
+        aparam : array [nf, N, dim_aparam], [N, dim_aparam] or [dim_aparam], optional
+            Atomic parameters.
+        mixed_type : bool
+            Each frame has atom types of its own.
+
+        Returns
+        -------
+        energy : ndarray [nf, 1]
+        force : ndarray [nf, N, 3]
+            Minus the gradient of the energy.
+        virial : ndarray [nf, 9]
+            Minus the derivative of the energy with respect to the strain of the cell.
+        atom_energy : ndarray [nf, N, 1]
+            Only with ``atomic``; sums to the energy.
+        atom_virial : ndarray [nf, N, 9]
+            Only with ``atomic``; sums to the virial.
+
+        Raises
+        ------
+        DataError
+            An argument does not fit the others or the model.
+        """
+        frames = self._check(coords, cells, atom_types, fparam, aparam, mixed_type)
+        names = ["energy", "force", "virial"] + (["atom_energy", "atom_virial"] if atomic else [])
+        return tuple(self._evaluate(frames, names)[name] for name in names)
+
+    def eval_descriptor(self, coords, cells, atom_types, fparam=None, aparam=None, mixed_type=False) -> np.ndarray:
+        """Return the descriptor of each atom [nf, N, dim]; arguments as in :meth:`eval`."""
+        frames = self._check(coords, cells, atom_types, fparam, aparam, mixed_type)
+        return self._evaluate(frames, ["descriptor"])["descriptor"]
+
+    def eval_outputs(self, names, coords, cells, atom_types, fparam=None, aparam=None) -> dict[str, np.ndarray]:
+        """Evaluate only ``names`` of energy, force, virial, atom_energy, atom_virial: MD needs no virial each step."""
+        return self._evaluate(self._check(coords, cells, atom_types, fparam, aparam, False), list(names))
+
+    def get_type_map(self) -> list[str]:
+        """Names of the atom types, by index."""
+        return list(self._model.type_map)
+
+    def get_ntypes(self) -> int:
+        """Number of atom types."""
+        return self._model.ntypes
+
+    def get_rcut(self) -> float:
+        """Cutoff radius."""
+        return self._model.rcut
+
+    def get_dim_fparam(self) -> int:
+        """Number of frame parameters."""
+        return self._dim_fparam
+
+    def get_dim_aparam(self) -> int:
+        """Number of atomic parameters."""
+        return self._dim_aparam
+
+    def get_sel_type(self) -> list[int]:
+        """Types with an output of their own; an energy model has one for each type, told by an empty list."""
+        return []
+
+    def get_ntypes_spin(self) -> int:
+        """Number of types with spin: 0, spin models are refused."""
+        return 0
+
+    def get_model_def_script(self) -> dict:
+        """The normalised input the model was trained with."""
+        return self._model.training_script
+
+    @property
+    def has_efield(self) -> bool:
+        """Whether the model takes an external electric field."""
+        return False
+
+    @property
+    def has_spin(self) -> bool:
+        """Whether the model takes spins."""
+        return False
+
+    def close(self) -> None:
+        """Free the memory of the graph."""
+        self._session.close()
+
+    def _check(self, coords, cells, types, fparam, aparam, mixed) -> Frames:
+        return Frames.check(
+            coords,
+            cells,
+            types,
+            fparam=fparam,
+            aparam=aparam,
+            mixed=mixed,
+            ntypes=self.get_ntypes(),
+            dim_fparam=self._dim_fparam,
+            dim_aparam=self._dim_aparam,
+        )
+
+    def _evaluate(self, frames: Frames, names: list[str]) -> dict[str, np.ndarray]:
+        nframes, natoms = frames.types.shape
+        result: dict[str, np.ndarray] = {}
+        for index, order in frames.by_composition():
+            nreal = order.shape[1]
+            if nreal == 0:
+                continue
+            arrays = self._batcher.run(
+                len(index),
+                nreal,
+                lambda part, index=index, order=order: self._session.run(
+                    [f"o_{name}" for name in names], self._feeds(frames, index[part], order[part])
+                ),
+            )
+            for name, values in zip(names, arrays):
+                per_atom = name not in ("energy", "virial")
+                values = values.reshape(len(index), nreal, -1) if per_atom else values.reshape(len(index), -1)
+                shape = (nframes, natoms, values.shape[-1]) if per_atom else (nframes, values.shape[-1])
+                target = result.setdefault(name, np.zeros(shape, dtype=values.dtype))
+                target[(index[:, None], order) if per_atom else index] = values
+        return {name: result.get(name, self._zeros(name, nframes, natoms)) for name in names}
+
+    def _zeros(self, name: str, nframes: int, natoms: int) -> np.ndarray:
+        """Results of frames without any real atom."""
+        width = {"energy": 1, "force": 3, "virial": 9, "atom_energy": 1, "atom_virial": 9}.get(name, 0)
+        return np.zeros((nframes, width) if name in ("energy", "virial") else (nframes, natoms, width))
+
+    def _feeds(self, frames: Frames, index: np.ndarray, order: np.ndarray) -> dict[str, np.ndarray]:
+        """Placeholders of the graph (contract C.1), flat, atoms sorted by type."""
+        nframes, natoms = order.shape
+        rows, dtype = index[:, None], self._model.dtype
+        types = frames.types[rows, order]  # [nf, nreal]
+        cells = np.tile(np.eye(3).reshape(9), nframes) if frames.cells is None else frames.cells[index]
+        counts = np.bincount(types[0], minlength=self.get_ntypes())
+        feeds = {
+            "t_coord": frames.coords[rows, order].astype(dtype).reshape(-1),
+            "t_box": cells.astype(dtype).reshape(-1),
+            "t_type": types.reshape(-1),
+            "t_natoms": np.array([natoms, natoms, *counts], dtype=np.int32),
+            # The length alone selects the boundary: 6 periodic, 0 open (contract B.5).
+            "t_mesh": np.zeros(0 if frames.cells is None else 6, dtype=np.int32),
+        }
+        if self._dim_fparam:
+            feeds["t_fparam"] = frames.fparam[index].astype(dtype).reshape(-1)
+        if self._dim_aparam:
+            feeds["t_aparam"] = frames.aparam[rows, order].astype(dtype).reshape(-1)
+        return feeds
