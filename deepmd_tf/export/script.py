@@ -1,0 +1,34 @@
+"""The training script inside checkpoints and frozen models, and the model it describes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+import numpy as np
+
+from deepmd_tf.errors import ModelFormatError
+from deepmd_tf.export.freeze import MIN_NBOR_DIST, SCRIPT
+
+
+def training_script(values: Mapping[str, np.ndarray], origin: str) -> dict:
+    """The normalised input that a checkpoint or frozen model carries.
+
+    Raises
+    ------
+    ModelFormatError
+        There is none, or it is not JSON.
+    """
+    if SCRIPT not in values:
+        raise ModelFormatError(f"{origin}: holds no {SCRIPT}", "Only models written with their input can be used here")
+    raw = np.asarray(values[SCRIPT]).item()
+    try:
+        return json.loads(raw.decode() if isinstance(raw, bytes) else raw)
+    except ValueError as error:
+        raise ModelFormatError(f"{origin}: its {SCRIPT} is not JSON ({error})") from error
+
+
+def min_nbor_dist(values: Mapping[str, np.ndarray]) -> float | None:
+    """The smallest distance found in the training data, Å, where it was determined."""
+    value = float(np.asarray(values[MIN_NBOR_DIST])) if MIN_NBOR_DIST in values else -1.0
+    return value if value > 0 else None

@@ -1,0 +1,117 @@
+"""One training step as a graph: batch in, weights updated, nothing read back."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from deepmd_tf.errors import ConfigError
+from deepmd_tf.nn.context import BuildContext, ModelInput
+from deepmd_tf.nn.weights import TrainableWeights
+from deepmd_tf.tf1 import tf
+
+GLOBAL_STEP = "global_step"
+NOT_FINITE = "not_finite"
+
+
+class TrainingGraph:
+    """The graph of a training run. It holds no session.
+
+    Parameters
+    ----------
+    model : EnergyModel
+    loss : Loss
+    requirements : list of DataRequirement
+        What a batch brings beside coordinates, types and box.
+    rate : callable, float
+        Learning rate as a function of the step tensor, and its start value.
+    optimizer : object with ``make(rate)``
+    values : mapping of str to ndarray
+        Known weights and statistics.
+    interface : numpy dtype
+    records : mapping of str to value
+        Facts that travel in the checkpoint as constants, e.g. the training script.
+
+    Attributes
+    ----------
+    feeds : dict of str to placeholder
+    train : operation
+        One update; fails with ``InvalidArgumentError`` naming ``not_finite``, weights untouched, when
+        loss or gradient is not finite.
+    errors : dict of str to float64 scalar
+        Errors of the batch before the update, for the learning curve.
+    rate, step : scalars
+    """
+
+    def __init__(self, model, loss, requirements, rate, optimizer, values, interface, records):
+        self.graph = tf.Graph()
+        with self.graph.as_default():
+            self.weights = TrainableWeights(values)
+            self.feeds = self._placeholders(len(model.type_map), requirements, interface)
+            context = BuildContext(len(model.type_map), self.weights, np.dtype(interface))
+            self.prediction = model.build(context, self._model_input())
+            self._step = tf.get_variable(
+                GLOBAL_STEP, (), tf.int64, tf.zeros_initializer(), trainable=False, use_resource=False
+            )
+            rate_of_step, start = rate
+            # A copy: the variable itself moves on within the step that reads it.
+            self.step = tf.identity(self._step) + 0
+            self.rate = rate_of_step(self.step)
+            result = loss.build(self.prediction, self.feeds, self.feeds["natoms"], self.rate / start)
+            self.errors = result.errors
+            self.train = self._update(result, optimizer.make(self.rate))
+            self._record(records)
+            self.saver = tf.train.Saver(tf.global_variables(), max_to_keep=0)
+            self.initialise = tf.global_variables_initializer()
+
+    def load(self, session, state: dict[str, np.ndarray] | None = None) -> None:
+        """Give all variables their first values, or those of ``state``, a checkpoint to go on from."""
+        session.run(self.initialise)
+        self.weights.load(session)
+        if state is not None:
+            for variable in self.graph.get_collection(tf.GraphKeys.GLOBAL_VARIABLES):
+                if variable.op.name in state and variable.op.name not in self._records:
+                    variable.load(state[variable.op.name], session)
+
+    def _placeholders(self, ntypes: int, requirements, interface) -> dict:
+        dtype = np.dtype(interface).name
+        feeds = {
+            "coord": tf.placeholder(dtype, [None, None]),
+            "box": tf.placeholder(dtype, [None, 9]),
+            "type": tf.placeholder(tf.int32, [None, None]),
+            "natoms": tf.placeholder(tf.int32, [2 + ntypes]),
+            "mesh": tf.placeholder(tf.int32, [None]),
+        }
+        for requirement in requirements:
+            kind = "float64" if requirement.high_precision else dtype
+            feeds[requirement.key] = tf.placeholder(kind, [None, None])
+            feeds[f"find_{requirement.key}"] = tf.placeholder(tf.float32, [])
+        return feeds
+
+    def _model_input(self) -> ModelInput:
+        feeds = self.feeds
+        return ModelInput(
+            feeds["coord"], feeds["type"], feeds["natoms"], feeds["box"], feeds["mesh"],
+            feeds.get("fparam"), feeds.get("aparam"),
+        )  # fmt: skip
+
+    def _update(self, result, optimizer):
+        variables = tf.trainable_variables()
+        pairs = [(g, v) for g, v in zip(tf.gradients(result.total, variables), variables) if g is not None]
+        if not pairs:
+            raise ConfigError("model: nothing is trainable", "Set trainable of the descriptor or the fitting net")
+        # Squares, as the optimizer forms them: what is finite here stays finite in its second moment.
+        size = tf.add_n([tf.cast(tf.nn.l2_loss(g), tf.float64) for g, _ in pairs])
+        finite = tf.debugging.check_numerics(size + result.total, "loss or gradient is not finite", name=NOT_FINITE)
+        # All readers of the weights come before any writer: the variables are updated in place.
+        with tf.control_dependencies([finite, *result.errors.values()]):
+            return optimizer.apply_gradients(pairs, global_step=self._step)
+
+    def _record(self, records) -> None:
+        self._records = set(records)
+        for name, (value, dtype) in records.items():
+            tf.get_variable(name, initializer=tf.constant(value, dtype), trainable=False, use_resource=False)
+
+
+def batch_feeds(batch, keys) -> dict[str, np.ndarray]:
+    """The arrays of a batch by the names of :attr:`TrainingGraph.feeds`."""
+    return {key: batch[key] for key in keys}
