@@ -1,18 +1,16 @@
-"""Optimizers."""
+"""The Adam optimizer."""
 
 from __future__ import annotations
 
 from dargs import Argument
 
 from deepmd_tf.errors import ConfigError
-from deepmd_tf.registry import Registry
 from deepmd_tf.tf1 import tf
-
-optimizers = Registry("optimizer", __package__)
+from deepmd_tf.train.optimizer.base import Optimizer, optimizers
 
 
 @optimizers.register("Adam")
-class Adam:
+class Adam(Optimizer):
     """Adam (D. P. Kingma and J. Ba, arXiv 1412.6980) with epsilon 1e-8.
 
     Parameters

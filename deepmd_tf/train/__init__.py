@@ -1,0 +1,1 @@
+"""Training: schedule, optimizer, loop, log."""
