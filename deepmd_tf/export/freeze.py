@@ -12,17 +12,40 @@ from pathlib import Path
 
 import numpy as np
 
-from deepmd_tf.errors import ModelFormatError
+from deepmd_tf.errors import ConfigError, ModelFormatError
+from deepmd_tf.export.checkpoint import find_checkpoint
 from deepmd_tf.export.files import write_atomic
+from deepmd_tf.export.script import MIN_NBOR_DIST, SCRIPT, min_nbor_dist, training_script
 from deepmd_tf.model.energy import EnergyModel
+from deepmd_tf.model.make import make_model
 from deepmd_tf.nn.context import BuildContext, ModelInput
 from deepmd_tf.nn.weights import FrozenWeights
+from deepmd_tf.precision import interface_dtype
+from deepmd_tf.registry import did_you_mean
 from deepmd_tf.tf1 import tf
 
-SCRIPT = "train_attr/training_script"
-MIN_NBOR_DIST = "train_attr/min_nbor_dist"
 # A protocol buffer cannot be larger; readers fail with a message that does not say so.
 SIZE_LIMIT = 2**31 - 1
+
+
+def freeze_checkpoint(path: str | Path, nodes: list[str] | None = None):
+    """Return the prefix of the newest complete checkpoint at ``path`` and its inference graph.
+
+    ``nodes`` replaces the outputs that the graph keeps.
+
+    Raises
+    ------
+    CheckpointError, ModelFormatError
+        There is no complete checkpoint, or it holds no training script.
+    ConfigError
+        One of ``nodes`` is not in the graph.
+    """
+    checkpoint = find_checkpoint(path)
+    values = checkpoint.values()
+    script = training_script(values, str(checkpoint.prefix))
+    attributes = file_attributes(script, min_nbor_dist(values))
+    graph_def = inference_graph(make_model(script["model"]), values, interface_dtype(), attributes)
+    return checkpoint.prefix, graph_def if nodes is None else _only(graph_def, nodes)
 
 
 def inference_graph(model: EnergyModel, values: Mapping[str, np.ndarray], interface: np.dtype, attributes: Mapping):
@@ -114,3 +137,11 @@ def _kept_nodes(graph_def, attributes) -> list[str]:
         for node in graph_def.node
         if node.name in attributes or (node.name.startswith(outputs) and not node.name.endswith("/read"))
     ]
+
+
+def _only(graph_def, nodes: list[str]):
+    known = {node.name for node in graph_def.node}
+    for name in nodes:
+        if name not in known:
+            raise ConfigError(f"--node-names: the graph has no node {name!r}", did_you_mean(name, known))
+    return tf.graph_util.extract_sub_graph(graph_def, nodes)

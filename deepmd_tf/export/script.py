@@ -8,7 +8,10 @@ from collections.abc import Mapping
 import numpy as np
 
 from deepmd_tf.errors import ModelFormatError
-from deepmd_tf.export.freeze import MIN_NBOR_DIST, SCRIPT
+
+SCRIPT = "train_attr/training_script"
+MIN_NBOR_DIST = "train_attr/min_nbor_dist"
+SEED = "train_attr/seed"
 
 
 def training_script(values: Mapping[str, np.ndarray], origin: str) -> dict:

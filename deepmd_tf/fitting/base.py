@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from dataclasses import dataclass
 
 from dargs import Argument
 
@@ -11,6 +12,28 @@ from deepmd_tf.nn.linear import dense
 from deepmd_tf.registry import Registry
 
 fittings = Registry("fitting", __package__)
+
+
+@dataclass(frozen=True)
+class OutputBias:
+    """A constant per type that the statistics provide by least squares over frames.
+
+    Attributes
+    ----------
+    weight : str
+        Name of the weight it becomes, [ntypes].
+    label : str
+        Key of the label that it explains.
+    given : list of (float or None)
+        Values that are fixed, per type.
+    rcond : float or None
+        Cut-off of small singular values.
+    """
+
+    weight: str
+    label: str
+    given: list
+    rcond: float | None
 
 
 class Fitting(ABC):
@@ -23,6 +46,15 @@ class Fitting(ABC):
     @abstractmethod
     def arguments(cls) -> list[Argument]:
         """The keys of this fitting's section of the input file."""
+
+    @classmethod
+    @abstractmethod
+    def requirements(cls, section: dict) -> list:
+        """What the fitting of this section reads beside coordinates, as ``DataRequirement``."""
+
+    @abstractmethod
+    def output_bias(self, suffix: str = "") -> OutputBias | None:
+        """The constant per type to take from the data, if there is one."""
 
     @abstractmethod
     def build(self, ctx, descriptor, inputs):

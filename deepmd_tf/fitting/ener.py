@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 from dargs import Argument
 
+from deepmd_tf.data.requirement import DataRequirement
 from deepmd_tf.errors import ConfigError
-from deepmd_tf.fitting.base import Fitting, fitting_stack, fittings
+from deepmd_tf.fitting.base import Fitting, OutputBias, fitting_stack, fittings
 from deepmd_tf.nn.activation import activation
 from deepmd_tf.nn.initial import Seeds
 from deepmd_tf.precision import network_dtype
@@ -95,6 +96,20 @@ class EnerFitting(Fitting):
             Argument("use_aparam_as_mask", bool, optional=True, default=False,
                      doc="Take the atomic parameters as a mask of real atoms, not as an input of the network."),
         ]
+
+    @classmethod
+    def requirements(cls, section: dict) -> list[DataRequirement]:
+        """Frame and atomic parameters, where the section has a number of them."""
+        wanted = []
+        if section["numb_fparam"]:
+            wanted.append(DataRequirement("fparam", section["numb_fparam"], must=True))
+        if section["numb_aparam"]:
+            wanted.append(DataRequirement("aparam", section["numb_aparam"], atomic=True, must=True))
+        return wanted
+
+    def output_bias(self, suffix: str = "") -> OutputBias:
+        """The energy per type."""
+        return OutputBias(f"fitting_attr{suffix}/t_bias_atom_e", "energy", self.atom_ener, self.rcond)
 
     @property
     def dim_aparam_in(self) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from deepmd_tf.errors import ConfigError
+from deepmd_tf.errors import CheckpointError, ConfigError
 from deepmd_tf.nn.context import BuildContext, ModelInput
 from deepmd_tf.nn.weights import TrainableWeights
 from deepmd_tf.tf1 import tf
@@ -61,16 +61,31 @@ class TrainingGraph:
             self.train = self._update(result, optimizer.make(self.rate))
             self._record(records)
             self.saver = tf.train.Saver(tf.global_variables(), max_to_keep=0)
-            self.initialise = tf.global_variables_initializer()
+            self._initialise = tf.global_variables_initializer()
 
     def load(self, session, state: dict[str, np.ndarray] | None = None) -> None:
-        """Give all variables their first values, or those of ``state``, a checkpoint to go on from."""
-        session.run(self.initialise)
+        """Give all variables their first values, or those of ``state``, a checkpoint to go on from.
+
+        Raises
+        ------
+        CheckpointError
+            The checkpoint lacks a variable or has it in another shape.
+        """
+        session.run(self._initialise)
         self.weights.load(session)
-        if state is not None:
-            for variable in self.graph.get_collection(tf.GraphKeys.GLOBAL_VARIABLES):
-                if variable.op.name in state and variable.op.name not in self._records:
-                    variable.load(state[variable.op.name], session)
+        if state is None:
+            return
+        for variable in self.graph.get_collection(tf.GraphKeys.GLOBAL_VARIABLES):
+            name, shape = variable.op.name, tuple(variable.shape.as_list())
+            if name in self._records:
+                continue
+            if name not in state or state[name].shape != shape:
+                found = f"shape {state[name].shape}" if name in state else "none"
+                raise CheckpointError(
+                    f"checkpoint: {name}: expected shape {shape}, found {found}",
+                    "Restart with the input that the checkpoint was made with, or start from it with --init-model",
+                )
+            variable.load(state[name], session)
 
     def _placeholders(self, ntypes: int, requirements, interface) -> dict:
         dtype = np.dtype(interface).name
@@ -112,6 +127,6 @@ class TrainingGraph:
             tf.get_variable(name, initializer=tf.constant(value, dtype), trainable=False, use_resource=False)
 
 
-def batch_feeds(batch, keys) -> dict[str, np.ndarray]:
-    """The arrays of a batch by the names of :attr:`TrainingGraph.feeds`."""
-    return {key: batch[key] for key in keys}
+    def arrays(self, batch) -> list[np.ndarray]:
+        """The arrays of a batch in the order and with the dtypes of :attr:`feeds`."""
+        return [np.asarray(batch[key], tensor.dtype.as_numpy_dtype) for key, tensor in self.feeds.items()]
