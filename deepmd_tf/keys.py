@@ -6,7 +6,8 @@ Conventions
 - The rows of ``box`` are the lattice vectors: ``box = (a_x a_y a_z b_x b_y b_z c_x c_y c_z)``, and the image of an
   atom in cell ``n`` lies at ``R + n @ box``.
 - ``virial[3*d + e] = sum over neighbours of f_j[d] * r_ij[e]`` with ``r_ij = R_j - R_i`` and ``f_j`` the force that
-  the energy of atom ``i`` exerts on ``j``; it equals minus ``dE/dh`` contracted with ``h``, the box. The stress is ``-virial / volume``.
+  the energy of atom ``i`` exerts on ``j``; it equals minus ``dE/dh`` contracted with ``h``, the box. The stress is
+  ``-virial / volume``.
 - Relative vectors point from the centre atom to the neighbour.
 - In memory the atoms of a system are sorted by type, stably, in every array that has one entry per atom. Folders of
   the mixed-type format keep their own order. Messages count atoms and frames from 0, as they stand in the file.
@@ -96,7 +97,9 @@ APARAM = _stored("aparam", "[nf, N*numb_aparam]", "interface", "atom", "", "atom
 NUMB_COPY = _stored("numb_copy", "[nf]", "int64", "frame", "", "how often a frame stands in an epoch")
 
 # == neighbourhoods ==
-NLIST = _computed("nlist", "[nf, N*nnei]", "int32", "pair", "", "neighbours by type, then distance; -1 for an empty slot")
+NLIST = _computed(
+    "nlist", "[nf, N*nnei]", "int32", "pair", "", "neighbours by type, then distance; -1 for an empty slot"
+)
 RIJ = _computed("rij", "[nf, N*nnei*3]", "interface", "pair", "Å", "vectors to the neighbours")
 DESCRPT = _computed("descrpt", "[nf, N*nnei*4]", "interface", "pair", "", "environment matrix, (s, s*r/|r|) normalised")
 DESCRPT_DERIV = _computed(

@@ -113,7 +113,5 @@ def _groups(group: h5py.Group, prefix: str = "") -> Iterator[str]:
     if "type.raw" in group:
         yield prefix
     for name in group:
-        # A link to a group above would never end.
-        hard = isinstance(group.get(name, getlink=True), h5py.HardLink)
-        if hard and not name.startswith("set.") and isinstance(group.get(name), h5py.Group):
+        if not name.startswith("set.") and isinstance(group.get(name), h5py.Group):
             yield from _groups(group[name], f"{prefix}/{name}".lstrip("/"))

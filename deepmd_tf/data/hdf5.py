@@ -9,7 +9,7 @@ import h5py
 import numpy as np
 
 from deepmd_tf.data.cache import HDF5_FILES
-from deepmd_tf.data.source import Source, check_dtype
+from deepmd_tf.data.source import FrameShape, Source, check_dtype
 from deepmd_tf.errors import DataError
 
 
@@ -50,7 +50,9 @@ class Hdf5Group(Source):
             if not isinstance(node, h5py.Group):
                 raise DataError.at(self.path, expected="a group", found="nothing" if node is None else "a dataset")
             entries = {name: isinstance(node.get(name), h5py.Group) for name in node}
-            self.sets = tuple(sorted(name for name, is_group in entries.items() if is_group and name.startswith("set.")))
+            self.sets = tuple(
+                sorted(name for name, is_group in entries.items() if is_group and name.startswith("set."))
+            )
             for name in self.sets:
                 self._names[name] = frozenset(key[:-4] for key in node[name] if key.endswith(".npy"))
         self.pbc = "nopbc" not in entries
@@ -62,7 +64,9 @@ class Hdf5Group(Source):
             raise DataError.at(self.path, expected="a dataset 'type.raw'", found="none")
         values = np.atleast_1d(self._read("type.raw")).ravel()
         if values.dtype.kind not in "iu":
-            raise DataError.at(f"{self.path}/type.raw", expected="integers, one per atom", found=f"dtype {values.dtype}")
+            raise DataError.at(
+                f"{self.path}/type.raw", expected="integers, one per atom", found=f"dtype {values.dtype}"
+            )
         return values.astype(np.int64)
 
     def type_names(self) -> tuple[str, ...] | None:
@@ -83,15 +87,16 @@ class Hdf5Group(Source):
         with reading(place, self.file) as handle:
             return self._dataset(handle, set_name, name).shape
 
-    def rows(self, set_name: str, name: str, nframes: int, width: int, frames: np.ndarray) -> np.ndarray:
+    def rows(self, set_name: str, name: str, expected: FrameShape, frames: np.ndarray) -> np.ndarray:
         place = self.place(set_name, name)
         with reading(place, self.file) as handle:
             dataset = self._dataset(handle, set_name, name)
-            if dataset.ndim < 2 or dataset.shape[0] != nframes:
-                return dataset[()].reshape(nframes, width)[frames]
+            expected.check(place, dataset.shape)
+            if dataset.ndim < 2 or dataset.shape[0] != expected.nframes:
+                return dataset[()].reshape(expected.nframes, expected.width)[frames]
             # The library selects rows in ascending order without repetition only.
             unique, inverse = np.unique(frames, return_inverse=True)
-            return dataset[unique].reshape(len(unique), width)[inverse]
+            return dataset[unique].reshape(len(unique), expected.width)[inverse]
 
     def fingerprint(self) -> list:
         status = os.stat(self.file)

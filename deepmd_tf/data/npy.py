@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import io
+import math
 import os
 from functools import lru_cache
 
 import numpy as np
 
 from deepmd_tf.data.cache import ArrayCache
-from deepmd_tf.data.source import Source, check_dtype
+from deepmd_tf.data.source import FrameShape, Source, check_dtype
 from deepmd_tf.errors import DataError
 
 # Below this size one read is cheaper than a map, and costs no file descriptor afterwards.
@@ -55,9 +56,11 @@ class Folder(Source):
         except OSError as error:
             raise DataError(f"{file}: cannot be read ({error.strerror})") from error
 
-    def rows(self, set_name: str, name: str, nframes: int, width: int, frames: np.ndarray) -> np.ndarray:
+    def rows(self, set_name: str, name: str, expected: FrameShape, frames: np.ndarray) -> np.ndarray:
         file = self.place(set_name, name)
-        return self.cache.get(file, lambda: _open(file)).reshape(nframes, width)[frames]
+        array = self.cache.get(file, lambda: _open(file))
+        expected.check(file, array.shape)
+        return array.reshape(expected.nframes, expected.width)[frames]
 
     def fingerprint(self) -> list:
         found = [file_status(self.path, "type.raw"), file_status(self.path, "type_map.raw"), self.pbc]
@@ -111,10 +114,12 @@ def _header(head: bytes, file: str, size: int) -> tuple[tuple[int, ...], bool, n
     except Exception as error:
         raise DataError(f"{file}: is no npy file ({error})", "Write it anew with numpy.save") from error
     check_dtype(file, dtype)
-    need = end + int(np.prod(shape)) * dtype.itemsize
+    need = end + math.prod(shape) * dtype.itemsize
     if size != need:
         what = "truncated" if size < need else "followed by other data"
-        raise DataError.at(file, expected=f"{need} bytes for shape {shape}, {dtype}", found=f"{size} bytes: it is {what}")
+        raise DataError.at(
+            file, expected=f"{need} bytes for shape {shape}, {dtype}", found=f"{size} bytes: it is {what}"
+        )
     return shape, fortran, dtype, end
 
 

@@ -2,11 +2,41 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
+from typing import NamedTuple
 
 import numpy as np
 
 from deepmd_tf.errors import DataError
+
+
+class FrameShape(NamedTuple):
+    """The shape that an array must have: ``nframes`` times ``width`` values, of a system of ``natoms`` atoms."""
+
+    nframes: int
+    width: int
+    natoms: int
+
+    def check(self, place: str, shape: tuple[int, ...]) -> None:
+        """Refuse another shape. Besides one row per frame an array may be stored flat, as one row or as rank 1."""
+        nframes, width, natoms = self
+        size = math.prod(shape)
+        flat = len(shape) <= 1 or shape[0] == 1
+        if not flat and shape[0] != nframes:
+            raise DataError.at(
+                place, expected=f"{nframes} frames, as in coord", found=f"{shape[0]} frames, shape {shape}"
+            )
+        if size == nframes * width:
+            return
+        atomic = width % natoms == 0 and width >= natoms > 1
+        factors = f" ({width // natoms} x {natoms} atoms)" if atomic else ""
+        raise DataError.at(
+            place,
+            expected=f"{width} values per frame{factors} in {nframes} frames",
+            found=f"{size // nframes} values per frame" if size % nframes == 0 else f"{size} values, shape {shape}",
+            hint="Is the number of atoms in type.raw right?" if atomic else None,
+        )
 
 
 class Source(ABC):
@@ -47,31 +77,12 @@ class Source(ABC):
         """The stored shape of an array, without reading its values."""
 
     @abstractmethod
-    def rows(self, set_name: str, name: str, nframes: int, width: int, frames: np.ndarray) -> np.ndarray:
-        """The rows ``frames`` of an array stored as ``nframes`` times ``width`` values, [len(frames), width]."""
+    def rows(self, set_name: str, name: str, expected: FrameShape, frames: np.ndarray) -> np.ndarray:
+        """The rows ``frames`` of an array of the expected shape, [len(frames), expected.width]."""
 
     @abstractmethod
     def fingerprint(self) -> list:
         """Names, sizes and change times of what the system consists of; equal as long as nothing changed."""
-
-
-def check_shape(place: str, shape: tuple[int, ...], nframes: int, width: int, natoms: int | None = None) -> None:
-    """Refuse a stored shape that is not ``nframes`` times ``width`` values.
-
-    Besides one row per frame, of any rank, an array may be stored flat: as one row, or as rank 1.
-    """
-    size = int(np.prod(shape))
-    flat = len(shape) <= 1 or shape[0] == 1
-    if size == nframes * width and (flat or shape[0] == nframes):
-        return
-    per_atom = f" ({width // natoms} x {natoms} atoms)" if natoms and width % natoms == 0 and width >= natoms else ""
-    if flat or shape[0] == nframes or nframes == 0:
-        found = f"{size // nframes} values per frame" if nframes and size % nframes == 0 else f"{size} values"
-        hint = "Is the number of atoms in type.raw right?" if per_atom else None
-        raise DataError.at(
-            place, expected=f"{width} values per frame{per_atom} in {nframes} frames", found=f"{found}, shape {shape}", hint=hint
-        )
-    raise DataError.at(place, expected=f"{nframes} frames, as in coord", found=f"{shape[0]} frames, shape {shape}")
 
 
 def check_dtype(place: str, dtype: np.dtype) -> None:

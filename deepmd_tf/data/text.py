@@ -8,6 +8,7 @@ import numpy as np
 
 from deepmd_tf.data.cache import ArrayCache
 from deepmd_tf.data.npy import Folder, file_status, read_bytes
+from deepmd_tf.data.source import FrameShape
 from deepmd_tf.errors import DataError
 
 _NO_ARRAYS = frozenset(("type", "type_map"))
@@ -30,8 +31,10 @@ class TextFolder(Folder):
     def shape(self, set_name: str, name: str) -> tuple[int, ...]:
         return self._array(name).shape
 
-    def rows(self, set_name: str, name: str, nframes: int, width: int, frames: np.ndarray) -> np.ndarray:
-        return self._array(name).reshape(nframes, width)[frames]
+    def rows(self, set_name: str, name: str, expected: FrameShape, frames: np.ndarray) -> np.ndarray:
+        array = self._array(name)
+        expected.check(self.place(set_name, name), array.shape)
+        return array.reshape(expected.nframes, expected.width)[frames]
 
     def fingerprint(self) -> list:
         names = ("type", "type_map", "coord", "box", "real_atom_types")
@@ -68,5 +71,7 @@ def _not_a_number(file: str, lines: list) -> DataError:
             try:
                 float(word)
             except ValueError:
-                return DataError.at(f"{file}, line {at}", expected="numbers", found=repr(word[:40].decode("utf-8", "replace")))
+                return DataError.at(
+                    f"{file}, line {at}", expected="numbers", found=repr(word[:40].decode("utf-8", "replace"))
+                )
     return DataError.at(file, expected="numbers", found="text")

@@ -1,0 +1,236 @@
+"""All systems of a run, and the batch of each step."""
+
+from __future__ import annotations
+
+import logging
+import math
+import secrets
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+
+from deepmd_tf import keys
+from deepmd_tf.data.batch import Batch, merge
+from deepmd_tf.data.cache import ArrayCache
+from deepmd_tf.data.find import find_systems
+from deepmd_tf.data.requirement import DataRequirement
+from deepmd_tf.data.rules import BatchRule, probabilities
+from deepmd_tf.data.sampler import Draw, Sampler, SetPlan
+from deepmd_tf.data.system import System
+from deepmd_tf.errors import ConfigError, DataError
+
+log = logging.getLogger(__name__)
+
+# Opening waits for the disk, a shared one for its network: threads overlap the waits.
+_OPENERS = 8
+
+
+class DataSet:
+    """Systems, their probabilities and the batches drawn from them; made by :meth:`open`.
+
+    Attributes
+    ----------
+    systems : tuple of System
+    type_map : tuple of str or None
+        The model's names of types; where none was given the longest one of the data.
+    ntypes : int
+    batch_sizes : int64 [nsystems]
+        Frames per batch of each system (1 under the rule "mixed:N", which merges N draws).
+    nbatches : int64 [nsystems]
+        Batches of each system in one pass over it; a frame with ``numb_copy`` counts as often as it is copied.
+    probabilities : float64 [nsystems]
+        Of each system to give the next batch.
+    seed : int
+        Key of the random numbers; drawn from the operating system where none was given.
+    mixed, pbc : bool
+        Whether the systems are of the mixed-type format; whether all are periodic.
+    """
+
+    def __init__(self, systems, type_map, ntypes, requirements, rule, auto_prob, sys_probs, seed, rank):
+        self.systems: tuple[System, ...] = tuple(systems)
+        self.type_map = type_map
+        self.ntypes = ntypes
+        self.requirements: tuple[DataRequirement, ...] = tuple(requirements)
+        self.seed = secrets.randbits(32) if seed is None else int(seed) % 2**32
+        self.rank = rank
+        self.mixed = self.systems[0].mixed
+        self.pbc = all(s.pbc for s in self.systems)
+        self.batch_sizes = rule.sizes([s.natoms for s in self.systems])
+        self._merged = rule.value if rule.kind == "mixed" else 0
+        plans = [_plan(s) for s in self.systems]
+        self._check(rule, plans)
+        uniform = np.full(len(self.systems), 1.0 / len(self.systems))
+        self.nbatches = Sampler(plans, self.batch_sizes, uniform, self.seed).nbatches
+        self.probabilities = probabilities(self.nbatches, auto_prob, sys_probs)
+        self._sampler = Sampler(plans, self.batch_sizes, self.probabilities, self.seed, rank)
+
+    @classmethod
+    def open(
+        cls,
+        systems: str | Sequence[str],
+        *,
+        type_map: Sequence[str] | None = None,
+        requirements: Sequence[DataRequirement] = (),
+        batch_size: int | str | Sequence[int] = "auto",
+        auto_prob: str = "prob_sys_size",
+        sys_probs: Sequence[float] | None = None,
+        rglob_patterns: Sequence[str] | None = None,
+        seed: int | None = None,
+        rank: int = 0,
+    ) -> DataSet:
+        """Find and open the systems.
+
+        Parameters
+        ----------
+        systems, rglob_patterns
+            See :func:`deepmd_tf.data.find.find_systems`.
+        type_map : list of str, optional
+            The model's names of types.
+        requirements : sequence of DataRequirement
+            Labels and parameters that each batch brings.
+        batch_size : int, list or str
+            Frames per batch; or "auto:N" for at least N atoms in a batch ("auto" means 32), "max:N" for at most N,
+            "filter:N" as max and without larger systems, "mixed:N" for N frames merged from any systems.
+        auto_prob, sys_probs
+            See :func:`deepmd_tf.data.rules.probabilities`.
+        seed : int, optional
+            Fixes every batch.
+        rank : int
+            Of this process; ranks draw different batches.
+
+        Raises
+        ------
+        DataError, ConfigError
+            A fault of the data, or of a key.
+        """
+        rule = BatchRule.parse(batch_size)
+        paths = find_systems(systems, rglob_patterns)
+        cache = ArrayCache()
+        with ThreadPoolExecutor(_OPENERS) as pool:
+            opened = list(pool.map(lambda path: System.open(path, type_map, cache), paths))
+        kept = _filtered(opened, rule)
+        names, ntypes = _types_of_all(kept, type_map)
+        _check_requirements(kept, requirements)
+        return cls(kept, names, ntypes, requirements, rule, auto_prob, sys_probs, seed, rank)
+
+    def batch(self, step: int) -> Batch:
+        """The batch of a step: a pure function of the data, seed, rank and step; safe to call from threads."""
+        if not self._merged:
+            return self._load(self._sampler.draw(step), self.requirements)
+        draws = [self._sampler.draw(step * self._merged + i) for i in range(self._merged)]
+        atomic = {keys.COORD, keys.TYPE, *(r.key for r in self.requirements if r.atomic)}
+        return merge([self._load(draw, self.requirements) for draw in draws], atomic)
+
+    def sample(self, nbatch: int, labels: Sequence[str] | None = None) -> Iterator[tuple[System, Batch]]:
+        """Frames for statistics: of each system the frames of its first ``nbatch`` batches, one batch per set.
+
+        A system with fewer batches gives each of its frames at most once.
+
+        Parameters
+        ----------
+        nbatch : int
+            Batches per system.
+        labels : sequence of str, optional
+            The labels to load; all that are required if left out.
+        """
+        wanted = [r for r in self.requirements if labels is None or r.key in labels]
+        for index, system in enumerate(self.systems):
+            size = max(1, self._merged)
+            count = min(nbatch, max(1, int(self.nbatches[index]) // size)) * size
+            draws = [self._sampler.batch(index, i) for i in range(min(count, int(self.nbatches[index])))]
+            for set_index in sorted({draw.set_index for draw in draws}):
+                frames = np.concatenate([draw.frames for draw in draws if draw.set_index == set_index])
+                yield system, self._load(Draw(index, set_index, frames), wanted)
+
+    def steps_per_epoch(self) -> int:
+        """Steps after which each system has given, on average, all its batches at least once."""
+        possible = self.probabilities > 0
+        steps = np.ceil(self.nbatches[possible] / self.probabilities[possible]).max()
+        return math.ceil(steps / max(1, self._merged))
+
+    def _load(self, draw: Draw, requirements: Sequence[DataRequirement]) -> Batch:
+        system = self.systems[draw.system]
+        arrays = system.load(draw.set_index, draw.frames, requirements)
+        arrays[keys.NATOMS] = system.natoms_vec(self.ntypes)
+        arrays[keys.MESH] = np.zeros(6 * system.pbc + system.mixed, np.int32)
+        return Batch(arrays, draw.system, draw.set_index, draw.frames)
+
+    def _check(self, rule: BatchRule, plans: list) -> None:
+        """What only all systems together can show: one format, and for merged batches one set of labels."""
+        for system in self.systems:
+            if system.mixed != self.mixed:
+                raise DataError(
+                    f"{self.systems[0].path} and {system.path}: one is of the mixed-type format, the other is not",
+                    "Systems trained together have to be alike: all with real_atom_types.npy, or none.",
+                )
+        if rule.kind == "mixed":
+            self._check_mergeable()
+        elif rule.kind in ("fixed", "list"):
+            for system, size, sets in zip(self.systems, self.batch_sizes, plans):
+                smallest = min(plan.size for plan in sets)
+                if smallest < size:
+                    log.warning("%s: batch size %d, but its smallest set has %d frames", system.path, size, smallest)
+
+    def _check_mergeable(self) -> None:
+        if not self.mixed:
+            raise ConfigError(
+                "batch_size: 'mixed:N' merges systems of the mixed-type format, these have no real_atom_types.npy",
+                "Use 'auto:N' or 'max:N'.",
+            )
+        first = None
+        for system in self.systems:
+            for set_index in range(len(system.sets)):
+                kind = (system.pbc, *(r.key for r in self.requirements if system.has(set_index, r.key)))
+                first = first or (kind, system.path)
+                if kind != first[0]:
+                    raise DataError(
+                        f"{first[1]} and {system.path}: batch_size 'mixed:N' merges their frames, but one is "
+                        f"{_kind(first[0])}, the other {_kind(kind)}"
+                    )
+
+
+def _kind(kind: tuple) -> str:
+    return f"{'periodic' if kind[0] else 'not periodic'} with {', '.join(kind[1:]) or 'no labels'}"
+
+
+def _plan(system: System) -> list[SetPlan]:
+    return [SetPlan(s.nframes, system.numb_copy(i)) for i, s in enumerate(system.sets)]
+
+
+def _filtered(systems: list[System], rule: BatchRule) -> list[System]:
+    kept = [s for s in systems if rule.keeps(s.natoms)]
+    dropped = len(systems) - len(kept)
+    if not kept:
+        smallest = min(s.natoms for s in systems)
+        raise ConfigError(f"batch_size: 'filter:{rule.value}' drops all systems, the smallest has {smallest} atoms")
+    if dropped:
+        log.info("batch_size 'filter:%s': %d of %d systems dropped", rule.value, dropped, len(systems))
+    return kept
+
+
+def _types_of_all(systems: list[System], type_map: Sequence[str] | None) -> tuple[tuple[str, ...] | None, int]:
+    """The names of types and their number; without names of the model those of the data have to agree."""
+    if type_map is not None:
+        return tuple(type_map), len(type_map)
+    longest = max((s for s in systems if s.type_map is not None), key=lambda s: len(s.type_map), default=None)
+    used = max(int(s.atom_types.max()) + 1 for s in systems)
+    if longest is None:
+        return None, used
+    for s in systems:
+        if s.type_map is not None and s.type_map != longest.type_map[: len(s.type_map)]:
+            raise DataError(
+                f"{s.path}/type_map.raw: {list(s.type_map)} is no beginning of {list(longest.type_map)}, "
+                f"the type_map.raw of {longest.path}",
+                "Give model/type_map: types are then renumbered by name.",
+            )
+    return longest.type_map, max(used, len(longest.type_map))
+
+
+def _check_requirements(systems: list[System], requirements: Sequence[DataRequirement]) -> None:
+    for want in requirements:
+        if want.must:
+            for system in systems:
+                for set_index in range(len(system.sets)):
+                    if not system.has(set_index, want.key):
+                        raise system.missing(set_index, want.key)
