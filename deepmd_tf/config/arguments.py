@@ -85,6 +85,13 @@ def in_range(low: float = -math.inf, high: float = math.inf, *, open_low: bool =
     return check
 
 
+def not_empty(value) -> bool:
+    """The text or list holds something."""
+    if not value:
+        raise ConfigError(f"expected at least one entry, found {show(value)}")
+    return True
+
+
 def exclusive(*names: str, needed: bool = False, unset: tuple = (None,)) -> Check:
     """At most one of two keys of a section is given, exactly one if ``needed``; a value in ``unset`` is none."""
     listed = " and ".join(repr(name) for name in names)

@@ -21,6 +21,20 @@ HEAD = re.compile(
 CHOICE = re.compile(r"When type is set to (?P<name>\S+?)(?: \(or its alias(?:es)? (?P<alias>.*)\))?:$")
 BACKEND = re.compile(r"\(Supported Backends?: ([^)]*)\)")
 PATH = "argument path: "
+# Keys that deepmd-kit 3.2.0 writes into its out.json and the printed reference leaves out.
+LATER = {
+    "model[standard]/bridging_method": {"type": "str", "optional": True, "default": "None"},
+    "model[standard]/bridging_r_inner": {"type": "float", "optional": True, "default": 0.5},
+    "model[standard]/bridging_r_outer": {"type": "float", "optional": True, "default": 0.8},
+    "training/stat_file_mode": {"type": "str", "optional": True, "default": "update"},
+    "training/save_dir": {"type": "NoneType | str", "optional": True, "default": None},
+    "training/ckpt_keep_ratio": {"type": "NoneType | float", "optional": True, "default": None},
+    "training/neighbor_graph_method": {"type": "str", "optional": True, "default": "auto"},
+    "training/enable_tf32": {"type": "bool", "optional": True, "default": False},
+    "validating/save_best_dir": {"type": "NoneType | str", "optional": True, "default": None},
+    "validating/tf32_infer": {"type": "bool", "optional": True, "default": False},
+    "validating/amp_infer": {"type": "bool", "optional": True, "default": False},
+}
 
 
 def facts(text: str) -> dict[str, dict]:
@@ -76,7 +90,7 @@ def _value(text: str):
 
 def main(source: str) -> None:
     """Write ``reference.json`` from the file ``source``, one parameter a line."""
-    rows = facts(Path(source).read_text(encoding="utf-8"))
+    rows = {**facts(Path(source).read_text(encoding="utf-8")), **LATER}
     body = ",\n".join(f"{json.dumps(path)}: {json.dumps(row)}" for path, row in rows.items())
     TARGET.write_text(f"{{\n{body}\n}}\n", encoding="utf-8")
 

@@ -41,11 +41,12 @@ def loads_json(text: str, source) -> dict:
     try:
         content = json.loads(text, object_pairs_hook=_no_duplicates, parse_constant=_no_constant)
     except json.JSONDecodeError as error:
-        place = f"{source}, line {error.lineno}, column {error.colno}"
-        raise ConfigError(f"{place}: not valid JSON: {error.msg}", _syntax_hint(text, error.pos)) from None
+        pos, problem = _syntax_fault(text, error)
+        line, column = text.count("\n", 0, pos) + 1, pos - text.rfind("\n", 0, pos)
+        raise ConfigError(f"{source}, line {line}, column {column}: not valid JSON: {problem}") from None
     except _Duplicate as error:
         lines = [str(n) for n, line in enumerate(text.splitlines(), 1) if re.search(rf"{error.args[0]}\s*:", line)]
-        place = f"{source}, line {' and '.join(lines)}" if lines else str(source)
+        place = f"{source}, line {', '.join(lines)}" if lines else str(source)
         raise ConfigError(f"{place}: key {error.args[0]} is given twice in one section", "Keep one of them") from None
     except _Constant as error:
         raise ConfigError(f"{source}: {error} is not a number that an input may hold", "Write a finite number") from None
@@ -63,7 +64,7 @@ def loads_yaml(text: str, source) -> dict:
         place = f"{source}, line {mark.line + 1}, column {mark.column + 1}" if mark else str(source)
         raise ConfigError(f"{place}: not valid YAML: {error.problem}") from None
     except yaml.YAMLError as error:
-        raise ConfigError(f"{source}: not valid YAML: {error}") from None
+        raise ConfigError(f"{source}: not valid YAML: {str(error).splitlines()[0]}") from None
     except RecursionError:
         raise ConfigError(f"{source}: nested too deeply for an input file") from None
     return _section(content, source)
@@ -90,19 +91,22 @@ def _no_constant(name: str):
     raise _Constant(name)
 
 
-def _syntax_hint(text: str, pos: int) -> str | None:
-    before, after = text[:pos].rstrip(), text[pos:].lstrip()
-    if before.endswith(",") and after[:1] in ("}", "]"):
-        return "Remove the trailing comma"
+def _syntax_fault(text: str, error: json.JSONDecodeError) -> tuple[int, str]:
+    """Where the fault is and what it is, in words that do not depend on the version of Python."""
+    before, after = text[: error.pos].rstrip(), text[error.pos :].lstrip()
     if after[:1] == "," and after[1:].lstrip()[:1] in ("}", "]"):
-        return "Remove the trailing comma"
+        return error.pos, "remove the trailing comma"
+    if before.endswith(",") and after[:1] in ("}", "]"):
+        return len(before) - 1, "remove the trailing comma"
     if after.startswith(("//", "#", "/*")):
-        return 'JSON has no comments; a key that begins with "_", such as "_comment", is ignored'
+        return error.pos, 'there are no comments; a key that begins with "_", such as "_comment", is ignored'
     if after.startswith("'"):
-        return 'JSON wants double quotes, "'
+        return error.pos, 'names and texts stand in double quotes, "'
     if after.startswith(("True", "False", "None")):
-        return "JSON writes true, false and null"
-    return None
+        return error.pos, "true, false and null are written in small letters"
+    if not after:
+        return error.pos, "the file ends too early"
+    return error.pos, error.msg
 
 
 def _section(content, source) -> dict:
@@ -115,15 +119,22 @@ class _YamlLoader(yaml.SafeLoader):
     """The safe loader, with duplicate keys refused and 1e-3 read as a number, as YAML 1.2 does."""
 
     def construct_mapping(self, node, deep=False):
-        """Build a mapping whose keys differ from each other."""
+        """Build a mapping whose keys are names that differ from each other."""
         seen = set()
-        for key_node, _ in node.value:
-            if key_node.value in seen and key_node.tag != "tag:yaml.org,2002:merge":
-                problem = f"key {key_node.value!r} is given twice in one section"
-                raise yaml.constructor.ConstructorError(None, None, problem, key_node.start_mark)
-            if isinstance(key_node, yaml.ScalarNode):
-                seen.add(key_node.value)
+        for key, _ in node.value:
+            if key.tag == "tag:yaml.org,2002:merge":
+                continue
+            if key.tag != "tag:yaml.org,2002:str":
+                raise self.fault(key, "a key has to be a name; put it in quotes")
+            if key.value in seen:
+                raise self.fault(key, f"key {key.value!r} is given twice in one section")
+            seen.add(key.value)
         return super().construct_mapping(node, deep)
+
+    @staticmethod
+    def fault(node, problem: str) -> yaml.MarkedYAMLError:
+        """The fault of one node, with its place."""
+        return yaml.constructor.ConstructorError(None, None, problem, node.start_mark)
 
 
 _YamlLoader.add_implicit_resolver(

@@ -37,10 +37,10 @@ class Reference:
         return name in choices or any(name in aliases for aliases in choices.values())
 
     def is_default(self, path: str, value) -> bool:
-        """Whether ``value`` says nothing more than leaving the key out would."""
+        """Whether ``value`` says nothing more than leaving the key out would; ``None`` says nothing."""
         row = self.rows[path]
-        if "default" not in row:
-            return False
+        if value is None or "default" not in row:
+            return value is None
         inner = self._by_section.get(path)
         if inner and isinstance(value, dict) and row["default"] == {}:
             return all(k in inner and self.is_default(inner[k], v) for k, v in value.items() if not k.startswith("_"))

@@ -1,0 +1,1 @@
+"""The ``dp`` program: one file per command, each with ``NAME``, ``HELP``, ``arguments(parser)`` and ``run(args)``."""
