@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import numpy as np
 
 from deepmd_tf.errors import ModelFormatError
+from deepmd_tf.export.freeze import SCRIPT
+from deepmd_tf.export.script import training_script
 from deepmd_tf.tf1 import tf
 
 MODEL_VERSION = (1, 1)
@@ -68,11 +69,9 @@ class FrozenModel:
     @property
     def training_script(self) -> dict:
         """The normalised input the model was trained with; empty when the file holds none."""
-        script = self.text("train_attr/training_script", "{}")
-        try:
-            return json.loads(script)
-        except json.JSONDecodeError as error:
-            raise ModelFormatError(f"{self.path}: train_attr/training_script is not JSON: {error}") from error
+        if SCRIPT not in self.nodes:
+            return {}
+        return training_script({SCRIPT: self.constant(SCRIPT)}, str(self.path))
 
     def _check_version(self) -> None:
         found = self.text("model_attr/model_version", "0.0")
@@ -112,6 +111,6 @@ def _read_graph_def(path: Path):
 
 def _not_a_graph(path: Path) -> ModelFormatError:
     return ModelFormatError(
-        f"{path}: expected a frozen TensorFlow graph (binary protobuf), found {path.stat().st_size} bytes of something else",
+        f"{path}: expected a frozen TensorFlow graph, found {path.stat().st_size} bytes of something else",
         "Models of other backends (.pth, .savedmodel, .dp) have to be converted to .pb first",
     )

@@ -130,8 +130,8 @@ class DeepPot:
         return 0
 
     def get_model_def_script(self) -> dict:
-        """The normalised input the model was trained with."""
-        return self._model.training_script
+        """The section ``model`` of the input the model was trained with; empty when the file holds none."""
+        return self._model.training_script.get("model", {})
 
     @property
     def has_efield(self) -> bool:
