@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from deepmd_tf.config.read import read
+from deepmd_tf.config.read import read_input
 from deepmd_tf.data.find import find_systems
 from deepmd_tf.data.system import System
 from deepmd_tf.errors import ConfigError
@@ -105,7 +105,7 @@ def _systems(args) -> list[str]:
         ("--valid-data", args.valid_data, "validation_data"),
     ):
         if file:
-            data = read(file).get("training", {}).get(section)
+            data = read_input(file).get("training", {}).get(section)
             if not isinstance(data, dict) or "systems" not in data:
                 raise ConfigError(f"{option} {file}: expected training/{section}/systems, found none")
             return find_systems(data["systems"], data.get("rglob_patterns"))

@@ -32,18 +32,26 @@ OPTIMIZER_KEYS = (
 STEPS = ("stop_batch", "numb_steps", "numb_step", "num_steps", "num_step")
 
 
-def convert(config: dict) -> tuple[dict, list[str]]:
+def update_input(config: dict, source=None) -> tuple[dict, list[str]]:
     """Return the input in its present form and one line per conversion made; none if it was up to date.
 
     ``config`` is left as it is. Checking is left to :func:`deepmd_tf.config.check.normalize`: what a
-    conversion does not know stays where it is and is reported there.
+    conversion does not know stays where it is and is reported there. ``source`` names the file in messages.
 
     Raises
     ------
     ConfigError
         A key is given in its old and in its new place, or an old input lacks one that the conversion needs.
     """
-    config, lines = copy.deepcopy(config), []
+    try:
+        return _update(copy.deepcopy(config))
+    except ConfigError as error:
+        prefix = "" if source is None else f"{source}: "
+        raise ConfigError(f"{prefix}{error.message}", error.hint) from None
+
+
+def _update(config: dict) -> tuple[dict, list[str]]:
+    lines: list[str] = []
     if "model" not in config and _is_v0(config):
         config = _from_v0(config)
         lines.append("input of version 0 converted to version 2")

@@ -11,7 +11,7 @@ import yaml
 from deepmd_tf.errors import ConfigError
 
 
-def read(path) -> dict:
+def read_input(path) -> dict:
     """Return the content of the input file ``path``, read by its extension ``.json``, ``.yaml`` or ``.yml``.
 
     Raises
