@@ -120,6 +120,10 @@ class System:
         name = self.sets[set_index].name
         return f"{self.path}{'/' if name else ''}{name}, frame {frame}"
 
+    def fingerprint(self) -> list:
+        """What tells a changed system from an unchanged one, as plain JSON: names, sizes and change times."""
+        return self.source.fingerprint()
+
     def numb_copy(self, set_index: int) -> np.ndarray | None:
         """How often each frame of a set stands in an epoch, int64 [nframes], or None for once each."""
         if not self.has(set_index, keys.NUMB_COPY):
