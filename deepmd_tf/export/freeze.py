@@ -20,7 +20,6 @@ from deepmd_tf.model.energy import EnergyModel
 from deepmd_tf.model.make import make_model
 from deepmd_tf.nn.context import BuildContext, ModelInput
 from deepmd_tf.nn.weights import FrozenWeights
-from deepmd_tf.precision import interface_dtype
 from deepmd_tf.registry import did_you_mean
 from deepmd_tf.tf1 import tf
 
@@ -44,7 +43,10 @@ def freeze_checkpoint(path: str | Path, nodes: list[str] | None = None):
     values = checkpoint.values()
     script = training_script(values, str(checkpoint.prefix))
     attributes = file_attributes(script, min_nbor_dist(values))
-    graph_def = inference_graph(make_model(script["model"]), values, interface_dtype(), attributes)
+    model = make_model(script["model"])
+    # The precision the run had, whatever the environment of this process says.
+    interface = values[f"{model.descriptor.environments()[0].scope}/t_avg"].dtype
+    graph_def = inference_graph(model, values, interface, attributes)
     return checkpoint.prefix, graph_def if nodes is None else _only(graph_def, nodes)
 
 

@@ -1,0 +1,175 @@
+"""From an input file to a trained model: reading, data, statistics, graph, loop, in this order."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import logging
+import math
+import threading
+import time
+from pathlib import Path
+
+from deepmd_tf.config.check import normalize
+from deepmd_tf.config.compat import convert
+from deepmd_tf.config.read import read
+from deepmd_tf.data.dataset import DataSet
+from deepmd_tf.errors import ConfigError
+from deepmd_tf.export.checkpoint import numbered_sets, run_files, set_files
+from deepmd_tf.export.files import set_aside, write_atomic
+from deepmd_tf.export.script import MIN_NBOR_DIST, SCRIPT, SEED
+from deepmd_tf.fitting.base import fittings
+from deepmd_tf.loss.base import losses
+from deepmd_tf.model.make import make_model
+from deepmd_tf.precision import interface_dtype
+from deepmd_tf.train.optimizer import optimizers
+from deepmd_tf.train.parallel import world
+from deepmd_tf.train.schedule import learning_rate
+from deepmd_tf.train.schema import input_schema
+from deepmd_tf.train.start import Start, from_checkpoint, from_frozen
+from deepmd_tf.train.statistics import model_statistics, neighbor_facts
+from deepmd_tf.train.step import TrainingGraph
+from deepmd_tf.train.trainer import Trainer
+
+log = logging.getLogger(__name__)
+
+
+def train(
+    input_file: str, *, restart: str | None = None, init_model: str | None = None, init_frz_model: str | None = None,
+    use_pretrain_script: bool = False, output: str | None = "out.json", skip_neighbor_stat: bool = False,
+) -> int:
+    """Train the model that an input file describes; return the exit code.
+
+    Parameters are the options of ``dp train``.
+
+    Raises
+    ------
+    DeepmdError
+        Whatever is wrong with input, data or checkpoints, named by file and key.
+    """
+    begin = time.perf_counter()
+    _warm_up()
+    config = load_config(input_file)
+    start = _start(restart, init_model, init_frz_model)
+    if use_pretrain_script:
+        config["model"] = _pretrained_model(start)
+    training, validation = open_data(config, start.seed)
+    config["model"]["type_map"] = _type_map(config, training)
+    min_nbor_dist = neighbor_facts(config["model"], training, start, skip_neighbor_stat)
+    model = make_model(config["model"])
+    values = start.values or model_statistics(model, config["model"], training)
+    numb_steps = _numb_steps(config, training)
+    if output is not None:
+        write_atomic(output, json.dumps(config, indent=4).encode())
+    graph = TrainingGraph(
+        model, _loss(config), training.requirements, learning_rate(config["learning_rate"], numb_steps, world().size),
+        _optimizer(config), values, interface_dtype(), _records(config, min_nbor_dist, training.seed),
+    )
+    _clear_stage(config["training"], start)
+    log.info("%s, %d steps from step %d; ready in %.1f s", start.origin, numb_steps - start.step, start.step, time.perf_counter() - begin)
+    state = start.values if start.resume else None
+    return Trainer(graph, training, validation, config["training"], numb_steps, state, start.step).run()
+
+
+def load_config(input_file: str) -> dict:
+    """Read an input file, bring old versions up to date, check it and fill in the defaults.
+
+    Raises
+    ------
+    ConfigError
+        One line per fault.
+    """
+    raw, notes = convert(read(input_file))
+    for note in notes:
+        log.info("%s: %s", input_file, note)
+    if notes:
+        write_atomic("input_v2_compat.json", json.dumps(raw, indent=4).encode())
+    return normalize(raw, input_schema(), source=input_file)
+
+
+def open_data(config: dict, seed: int | None = None) -> tuple[DataSet, DataSet | None]:
+    """Open training and, where there is a section, validation data.
+
+    Parameters
+    ----------
+    config : dict
+        Normalised input.
+    seed : int, optional
+        Seed of the order of frames; that of the input where None.
+    """
+    section = config["training"]
+    fitting = config["model"]["fitting_net"]
+    requirements = [*_loss(config).requirements(), *fittings.get(fitting["type"]).requirements(fitting)]
+    seed = section.get("seed") if seed is None else seed
+
+    def opened(keys: dict) -> DataSet:
+        keys = {key: value for key, value in keys.items() if key != "numb_btch"}
+        return DataSet.open(
+            type_map=config["model"].get("type_map"), requirements=requirements, seed=seed, rank=world().rank, **keys
+        )
+
+    training = opened(section["training_data"])
+    validation = section["validation_data"]
+    return training, None if validation is None else opened(validation)
+
+
+def _warm_up() -> None:
+    """Load TensorFlow while the data are being read: it takes seconds and waits mostly for the disk."""
+    load = lambda: importlib.import_module("deepmd_tf.ops.library").op_module()  # noqa: E731
+    threading.Thread(target=load, daemon=True).start()
+
+
+def _start(restart, init_model, init_frz_model) -> Start:
+    if restart is not None:
+        return from_checkpoint(restart, resume=True)
+    if init_model is not None:
+        return from_checkpoint(init_model, resume=False)
+    return Start() if init_frz_model is None else from_frozen(init_frz_model)
+
+
+def _pretrained_model(start: Start) -> dict:
+    if start.script is None:
+        raise ConfigError("--use-pretrain-script needs a model that holds its input", "Give one with --init-model or --init-frz-model")
+    return start.script["model"]
+
+
+def _type_map(config: dict, training: DataSet) -> list[str]:
+    given = config["model"].get("type_map") or training.type_map
+    return list(given) if given else [f"Type_{t}" for t in range(training.ntypes)]
+
+
+def _numb_steps(config: dict, training: DataSet) -> int:
+    section = config["training"]
+    if section.get("numb_steps") is not None:
+        return section["numb_steps"]
+    return math.ceil(section["numb_epoch"] * training.steps_per_epoch())
+
+
+def _loss(config: dict):
+    keys = dict(config["loss"])
+    return losses.get(keys.pop("type"))(**keys)
+
+
+def _optimizer(config: dict):
+    keys = dict(config["optimizer"])
+    return optimizers.get(keys.pop("type"))(**keys)
+
+
+def _records(config: dict, min_nbor_dist: float | None, seed: int) -> dict:
+    return {
+        SCRIPT: (json.dumps(config, separators=(",", ":")), "string"),
+        MIN_NBOR_DIST: (-1.0 if min_nbor_dist is None else min_nbor_dist, "float64"),
+        SEED: (seed, "int64"),
+    }
+
+
+def _clear_stage(section: dict, start: Start) -> None:
+    """Move what an earlier run has left out of the way; it would be overwritten otherwise."""
+    prefix = Path(section["save_ckpt"]).absolute()
+    if start.resume:
+        newer = [path for step, name in numbered_sets(prefix) if step > start.step for path in set_files(name)]
+        folder = set_aside(newer)
+    else:
+        folder = set_aside([*run_files(prefix), Path(section["disp_file"])])
+    if folder is not None:
+        log.info("files of an earlier run moved to %s", folder)

@@ -1,0 +1,84 @@
+"""Where the first weights of a run come from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from deepmd_tf.errors import ModelFormatError
+from deepmd_tf.export.checkpoint import find_checkpoint
+from deepmd_tf.export.script import SEED, min_nbor_dist, training_script
+from deepmd_tf.infer.frozen import FrozenModel
+from deepmd_tf.tf1 import tf
+from deepmd_tf.train.step import GLOBAL_STEP
+
+
+@dataclass(frozen=True)
+class Start:
+    """What a run knows before it looks at its data.
+
+    Attributes
+    ----------
+    origin : str
+        For messages: "from scratch", or the file.
+    values : dict of str to ndarray
+        Weights and statistics by name; empty from scratch.
+    script : dict or None
+        Input of the model that the values come from.
+    resume : bool
+        Go on with optimizer, step and order of frames, instead of beginning a new run.
+    """
+
+    origin: str = "from scratch"
+    values: dict[str, np.ndarray] = field(default_factory=dict)
+    script: dict | None = None
+    resume: bool = False
+
+    @property
+    def step(self) -> int:
+        """The first step of the run."""
+        return int(self.values[GLOBAL_STEP]) if self.resume else 0
+
+    @property
+    def seed(self) -> int | None:
+        """The seed of the order of frames, where the run goes on."""
+        return int(self.values[SEED]) if self.resume else None
+
+    @property
+    def min_nbor_dist(self) -> float | None:
+        """The smallest distance in the training data, Å, where it is known."""
+        return min_nbor_dist(self.values) if self.resume else None
+
+
+def from_checkpoint(path: str | Path, resume: bool) -> Start:
+    """Start from a checkpoint; ``resume`` goes on with its run.
+
+    Raises
+    ------
+    CheckpointError, ModelFormatError
+        There is no complete checkpoint, or it is not one of a training run.
+    """
+    checkpoint = find_checkpoint(path)
+    values = checkpoint.values()
+    return Start(str(checkpoint.prefix), values, training_script(values, str(checkpoint.prefix)), resume)
+
+
+def from_frozen(path: str | Path) -> Start:
+    """Start from the weights of a frozen model, ours or one of deepmd-kit.
+
+    Raises
+    ------
+    ModelFormatError
+        The file is no model, or a compressed one, which holds no embedding network.
+    """
+    model = FrozenModel(path)
+    if model.compressed:
+        raise ModelFormatError(f"{path}: is a compressed model, its embedding network is gone", "Give the model it was made from")
+    values = {name: model.constant(name) for name, node in model.nodes.items() if _is_weight(node)}
+    return Start(str(path), values, model.training_script or None)
+
+
+def _is_weight(node) -> bool:
+    return node.op == "Const" and tf.as_dtype(node.attr["dtype"].type).is_floating

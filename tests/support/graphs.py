@@ -1,0 +1,98 @@
+"""Build and run the inference graph of a model in a test."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from deepmd_tf.config.check import normalize
+from deepmd_tf.model.make import make_model
+from deepmd_tf.nn.context import BuildContext
+from deepmd_tf.nn.weights import WeightStore
+from deepmd_tf.tf1 import tf
+from deepmd_tf.train.schema import input_schema
+
+
+def complete(model: dict) -> dict:
+    """The ``model`` section with all defaults."""
+    frame = {
+        "model": model,
+        "learning_rate": {"start_lr": 1e-3, "stop_lr": 1e-8},
+        "training": {"numb_steps": 1, "training_data": {"systems": ["unused"]}},
+    }
+    return normalize(frame, input_schema())["model"]
+
+
+class PlainWeights(WeightStore):
+    """Weights as constants, with random values where none are given; keeps what it drew."""
+
+    def __init__(self, values=None, seed: int = 0):
+        super().__init__(values)
+        self._rng = np.random.default_rng(seed)
+
+    def _value(self, name, shape, initial):
+        if name not in self.values and initial is None:
+            positive = name.endswith(("t_std", "istd"))
+            draw = self._rng.uniform(0.5, 1.5, shape) if positive else self._rng.normal(0, 0.1, shape)
+            # Only the radial component has a mean, the same in every slot.
+            if name.endswith("t_avg"):
+                draw = np.tile([*self._rng.uniform(0.01, 0.1, 1), 0, 0, 0], (shape[0], shape[1] // 4))
+            if name.endswith("t_std"):
+                draw = np.tile(self._rng.uniform(0.1, 0.3, (shape[0], 1)) * [[1, 0.7, 0.7, 0.7]], (1, shape[1] // 4))
+            self.values[name] = draw
+        return super()._value(name, shape, initial)
+
+    def _make(self, name, value, dtype, trainable):
+        return tf.constant(value, tf.as_dtype(dtype))
+
+
+class ModelUnderTest:
+    """A model with random weights, evaluated through its inference graph.
+
+    Parameters
+    ----------
+    section : dict
+        The ``model`` section; ``type_map`` and ``sel`` given.
+    """
+
+    def __init__(self, section: dict, seed: int = 0, interface=np.float64):
+        from deepmd_tf.export.freeze import placeholders
+
+        self.section = complete(section)
+        self.model = make_model(self.section)
+        self.ntypes = len(self.section["type_map"])
+        self.dtype = np.dtype(interface)
+        graph = tf.Graph()
+        with graph.as_default():
+            self.inputs = placeholders(self.model, self.dtype)
+            self.store = PlainWeights(seed=seed)
+            self.output = self.model.build(BuildContext(self.ntypes, self.store, self.dtype), self.inputs)
+        self.session = tf.Session(graph=graph)
+
+    @property
+    def weights(self) -> dict[str, np.ndarray]:
+        """All weights by name."""
+        return self.store.values
+
+    def __call__(self, coord, atype, box=None, fparam=None, aparam=None) -> dict[str, np.ndarray]:
+        """Evaluate frames: coord [nf, N, 3] in any order of atoms, atype [N]; results in the same order."""
+        coord = np.asarray(coord, self.dtype).reshape(-1, len(atype), 3)
+        order = np.lexsort((np.arange(len(atype)), atype))
+        nf, n = coord.shape[:2]
+        counts = np.bincount(np.maximum(atype, 0), minlength=self.ntypes)
+        name = lambda key: self.session.graph.get_tensor_by_name(f"{key}:0")  # noqa: E731
+        feeds = {
+            name("t_coord"): coord[:, order].ravel(), name("t_type"): np.tile(np.asarray(atype)[order], nf),
+            name("t_natoms"): [n, n, *counts], name("t_mesh"): np.zeros(0 if box is None else 6, np.int32),
+            name("t_box"): (np.tile(np.eye(3), (nf, 1, 1)) if box is None else np.broadcast_to(box, (nf, 3, 3))).ravel(),
+        }  # fmt: skip
+        if fparam is not None:
+            feeds[name("t_fparam")] = np.asarray(fparam).ravel()
+        if aparam is not None:
+            feeds[name("t_aparam")] = np.asarray(aparam).reshape(nf, n, -1)[:, order].ravel()
+        got = self.session.run(self.output.__dict__, feeds)
+        back = np.argsort(order)
+        return {
+            "energy": got["energy"], "atom_energy": got["atom_energy"][:, back],
+            "force": got["force"].reshape(nf, n, 3)[:, back], "virial": got["virial"].reshape(nf, 3, 3),
+            "atom_virial": got["atom_virial"].reshape(nf, n, 3, 3)[:, back],
+        }  # fmt: skip
