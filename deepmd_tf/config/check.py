@@ -179,7 +179,7 @@ class _Checker:
 
     def unknown(self, key, value, path: str, layout: _Section, known: set[str]) -> None:
         place = _join(path, str(key))
-        row = next(filter(None, (self.facts.find(one, key) for one in layout.rows)), None)
+        row = next((self.facts.keys_of(one)[key] for one in layout.rows if key in self.facts.keys_of(one)), None)
         if place in MULTI_TASK:
             self.fault(place, "multi-task training is not supported", "Train one model per input file")
         elif row is not None:
@@ -190,11 +190,20 @@ class _Checker:
     def unsupported(self, place: str, row: str, value) -> None:
         """A key of the reference that the schema lacks: harmless only where it changes nothing."""
         facts = self.facts.rows[row]
-        if self.facts.is_default(row, value):
+        inner = self.facts.keys_of(row)
+        if inner and isinstance(value, dict) and "default" in facts:
+            for key, one in value.items():
+                if key in inner:
+                    self.unsupported(_join(place, key), inner[key], one)
+                elif not _is_comment(key):
+                    self.fault(_join(place, key), "unknown key", did_you_mean(key, inner))
+        elif self.facts.is_default(row, value):
             self.notes.append(f"{place} = {show(value)}: dropped, this program does not support the key yet")
-            return
-        rest = f"only its default {show(facts['default'])} is accepted" if "default" in facts else "leave it out"
-        self.fault(f"{place} = {show(value)}", f"a key of the reference that this program does not support yet; {rest}")
+        else:
+            rest = f"only its default {show(facts['default'])} is accepted" if "default" in facts else "leave it out"
+            self.fault(
+                f"{place} = {show(value)}", f"a key of the reference that this program does not support yet; {rest}"
+            )
 
     def run_check(self, argument: Argument, path: str, value) -> None:
         if argument.extra_check is None:

@@ -27,9 +27,9 @@ class Reference:
             for name in (key, *row.get("aliases", ())):
                 self._by_section.setdefault(section, {})[name] = path
 
-    def find(self, section: str, key: str) -> str | None:
-        """The path of ``key`` (or of what it is an alias of) in ``section``; ``None`` if there is no such key."""
-        return self._by_section.get(section, {}).get(key)
+    def keys_of(self, section: str) -> dict[str, str]:
+        """The names and aliases that may stand in ``section``, each with the path of its row."""
+        return self._by_section.get(section, {})
 
     def has_choice(self, path: str, name: str) -> bool:
         """Whether the key at ``path`` may take the choice ``name``, by its name or an alias."""
@@ -41,9 +41,6 @@ class Reference:
         row = self.rows[path]
         if value is None or "default" not in row:
             return value is None
-        inner = self._by_section.get(path)
-        if inner and isinstance(value, dict) and row["default"] == {}:
-            return all(k in inner and self.is_default(inner[k], v) for k, v in value.items() if not k.startswith("_"))
         return isinstance(value, bool) == isinstance(row["default"], bool) and value == row["default"]
 
 

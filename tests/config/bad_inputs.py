@@ -86,7 +86,7 @@ KEYS = [
     Row("key without a default that is not supported", edit("model", use_srtab="table.txt"),
         f'input.json: model/use_srtab = "table.txt": {OLD}; leave it out'),
     Row("section of another backend", edit("validating", full_validation=True),
-        f'input.json: validating = {{"full_validation": true}}: {OLD}; only its default {{}} is accepted'),
+        f"input.json: validating/full_validation = true: {OLD}; only its default false is accepted"),
     Row("descriptor that is not supported", edit(DESCRIPTOR, type="dpa2"),
         'input.json: model/descriptor/type = "dpa2": known in the reference, not supported yet; '
         f"supported: {SUPPORTED}"),
