@@ -57,6 +57,10 @@ class Fitting(ABC):
         """The constant per type to take from the data, if there is one."""
 
     @abstractmethod
+    def standardised(self) -> dict[str, int]:
+        """Parameters whose mean and scale the statistics provide, with their number, e.g. ``{"fparam": 2}``."""
+
+    @abstractmethod
     def build(self, ctx, descriptor, inputs):
         """Add the fitting to the graph; ``descriptor`` is [nf, nloc, dim_descriptor]."""
 

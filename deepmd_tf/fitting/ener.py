@@ -111,6 +111,11 @@ class EnerFitting(Fitting):
         """The energy per type."""
         return OutputBias(f"fitting_attr{suffix}/t_bias_atom_e", "energy", self.atom_ener, self.rcond)
 
+    def standardised(self) -> dict[str, int]:
+        """The parameters that enter the network."""
+        widths = {"fparam": self.numb_fparam, "aparam": self.dim_aparam_in}
+        return {key: width for key, width in widths.items() if width}
+
     @property
     def dim_aparam_in(self) -> int:
         """Number of atomic parameters that enter the network."""

@@ -1,0 +1,78 @@
+"""What a model takes from its training data before the first step, as plain arrays by weight name."""
+
+from __future__ import annotations
+
+import logging
+
+import numpy as np
+
+from deepmd_tf.data.dataset import DataSet
+from deepmd_tf.errors import ConfigError
+from deepmd_tf.precision import interface_dtype
+from deepmd_tf.stat.bias import energy_bias
+from deepmd_tf.stat.env import EnvSpec, environment_statistics
+from deepmd_tf.stat.neighbor import neighbor_statistics
+from deepmd_tf.stat.parameters import parameter_statistics
+from deepmd_tf.stat.sel import check_sel, is_auto, resolve_sel
+
+log = logging.getLogger(__name__)
+
+
+def neighbor_facts(section: dict, dataset: DataSet, start, skip: bool) -> float | None:
+    """Settle ``sel`` of the model section in place; return the smallest distance in the data, Å.
+
+    A run that goes on keeps what its checkpoint says, without looking at the data again.
+
+    Raises
+    ------
+    ConfigError
+        ``sel`` is automatic and the statistics are to be skipped.
+    """
+    descriptor = section["descriptor"]
+    if start.resume:
+        if is_auto(descriptor["sel"]):
+            descriptor["sel"] = start.script["model"]["descriptor"]["sel"]
+        return start.min_nbor_dist
+    if skip:
+        if is_auto(descriptor["sel"]):
+            raise ConfigError(
+                f"model/descriptor/sel = {descriptor['sel']!r} needs the neighbour statistics",
+                "Leave out --skip-neighbor-stat, or give numbers",
+            )
+        return None
+    found = neighbor_statistics(dataset.systems, descriptor["rcut"], len(section["type_map"]))
+    log.info("smallest distance in the training data %.4f Å", found.min_distance)
+    if is_auto(descriptor["sel"]):
+        asked, descriptor["sel"] = descriptor["sel"], resolve_sel(descriptor["sel"], found.max_neighbors)
+        log.info("sel %r: found %s neighbours, took %s", asked, list(found.max_neighbors), descriptor["sel"])
+    for sentence in check_sel(descriptor["sel"], found, section["type_map"]):
+        log.warning("sel: %s; the farthest neighbours are left out there", sentence)
+    return found.min_distance
+
+
+def model_statistics(model, section: dict, dataset: DataSet) -> dict[str, np.ndarray]:
+    """Normalisation of the environment, energy per type, scale of the parameters.
+
+    Parameters
+    ----------
+    model : EnergyModel
+    section : dict
+        Normalised ``model`` section.
+    dataset : DataSet
+        Training data; ``data_stat_nbatch`` batches of each system are used.
+    """
+    sample = lambda *labels: dataset.sample(section["data_stat_nbatch"], labels)  # noqa: E731
+    ntypes, dtype = len(section["type_map"]), interface_dtype()
+    values: dict[str, np.ndarray] = {}
+    for env in model.descriptor.environments():
+        pairs = tuple(map(tuple, env.exclude_types))
+        spec = EnvSpec(env.rcut, env.rcut_smth, tuple(env.sel), ntypes, pairs, env.set_davg_zero)
+        values[f"{env.scope}/t_avg"], values[f"{env.scope}/t_std"] = environment_statistics(sample(), spec)
+    bias = model.fitting.output_bias()
+    if bias is not None:
+        values[bias.weight] = energy_bias(sample(bias.label), ntypes, bias.given, bias.rcond)
+        log.info("energy per type: %s eV", ", ".join(f"{t} {e:.4f}" for t, e in zip(section["type_map"], values[bias.weight])))
+    for key, width in model.fitting.standardised().items():
+        mean, inverse = parameter_statistics(sample(key), key, width, section["data_stat_protect"])
+        values[f"fitting_attr/t_{key}_avg"], values[f"fitting_attr/t_{key}_istd"] = mean, inverse
+    return {name: value.astype(dtype) for name, value in values.items()}
