@@ -7,8 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from deepmd_tf.errors import ModelFormatError
-from deepmd_tf.export.freeze import SCRIPT
-from deepmd_tf.export.script import training_script
+from deepmd_tf.export.script import SCRIPT, training_script
 from deepmd_tf.tf1 import tf
 
 MODEL_VERSION = (1, 1)

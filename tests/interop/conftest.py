@@ -7,7 +7,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from interop_kit import Kit
+
+from tests.interop.interop_kit import Kit
 
 
 def pytest_collection_modifyitems(items):

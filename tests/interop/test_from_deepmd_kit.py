@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from interop_kit import NAMES, our_dp, structure, trained, variant
 
 from deepmd_tf.infer import DeepPot
+from tests.interop.interop_kit import NAMES, our_dp, structure, trained, variant
 
 MODELS = {
     "one_side": variant(),

@@ -6,10 +6,10 @@ import json
 
 import numpy as np
 import pytest
-from interop_kit import NAMES, our_dp, structure, trained, variant
-from test_from_deepmd_kit import MODELS, cases
 
 from deepmd_tf.infer import DeepPot
+from tests.interop.interop_kit import NAMES, our_dp, structure, trained, variant
+from tests.interop.test_from_deepmd_kit import MODELS, cases
 
 # LAMMPS "metal" units, as its manual and source state them to these digits.
 MVV2E, NKTV2P = 1.0364269e-4, 1.6021765e6
