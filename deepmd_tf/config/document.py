@@ -15,7 +15,7 @@ def to_rst(schema: Argument) -> str:
     """The manual of the input in reStructuredText, one anchor per key."""
     _order(schema)
     title = "Keys of the input file"
-    body = [section.gen_doc(make_anchor=True, make_link=True) for section in schema.sub_fields.values()]
+    body = [section.gen_doc(make_anchor=True) for section in schema.sub_fields.values()]
     return "\n\n".join([f"{title}\n{'=' * len(title)}", *body])
 
 
