@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Make the copper-gold data set of this folder with ASE's effective medium theory (EMT).
+"""Make the copper-nickel data set of this folder with ASE's effective medium theory (EMT).
 
     python make_data.py [OUT] [--system NAME ...]
 
@@ -21,46 +21,48 @@ from ase.build import bulk
 from ase.calculators.emt import EMT
 from ase.md.verlet import VelocityVerlet
 
-TYPE_MAP = ("Cu", "Au")
-TEMPERATURES = (300.0, 700.0, 1100.0)  # K
+TYPE_MAP = ("Cu", "Ni")
+TEMPERATURES = (300.0, 600.0, 900.0)  # K
 FRAMES = {"training": (24, 36), "validation": (8, 12)}  # (perturbed lattices, snapshots of dynamics) per system
 TIMESTEP = 5.0 * units.fs
 STRIDE = 20  # steps between two snapshots: 100 fs
 
 
-def fcc(symbol: str, constant: float) -> Atoms:
-    """27 atoms in a rhombohedral (triclinic) supercell of the primitive fcc cell of ``constant`` Å."""
-    return bulk(symbol, "fcc", a=constant).repeat(3)
+def crystal(constant: float = 3.60) -> Atoms:
+    """32 copper atoms: eight cubic fcc cells of ``constant`` Å."""
+    return bulk("Cu", "fcc", a=constant, cubic=True).repeat(2)
 
 
-def ordered(n_gold: int, constant: float) -> Atoms:
-    """32 atoms, the first ``n_gold`` sites of each cubic fcc cell gold: 1 is L1_2 Cu3Au, 2 is L1_0 CuAu."""
-    cell = bulk("Cu", "fcc", a=constant, cubic=True)
-    cell.symbols[:n_gold] = "Au"
-    return cell.repeat(2)
+def ordered(n_nickel: int, constant: float) -> Atoms:
+    """32 atoms, ``n_nickel`` of the four sites of each cubic fcc cell nickel: 1 is L1_2 Cu3Ni, 2 is L1_0 CuNi."""
+    atoms = crystal(constant)
+    for site in range(n_nickel):
+        atoms.symbols[site::4] = "Ni"
+    return atoms
 
 
-def solution(n_gold: int, constant: float, random: np.random.RandomState) -> Atoms:
-    """32 atoms, ``n_gold`` of them gold on random sites of the fcc lattice."""
-    atoms = bulk("Cu", "fcc", a=constant, cubic=True).repeat(2)
-    atoms.symbols[random.permutation(len(atoms))[:n_gold]] = "Au"
+def solution(atoms: Atoms, n_nickel: int, random: np.random.RandomState) -> Atoms:
+    """The same lattice with nickel on ``n_nickel`` random sites."""
+    atoms.symbols[random.permutation(len(atoms))[:n_nickel]] = "Ni"
     return atoms
 
 
 def structure(name: str, purpose: str, random: np.random.RandomState) -> Atoms:
     """The ideal crystal of system ``name``; the solid solution to validate on has a composition of its own."""
+    if name == "copper":  # the rhombohedral supercell of the primitive cell: triclinic, 27 atoms
+        return bulk("Cu", "fcc", a=3.61).repeat(3)
+    if name == "cu3ni":
+        return ordered(1, 3.59)
+    if name == "cuni":
+        return ordered(2, 3.56)
     if name == "solution":
-        n_gold, constant = (16, 3.87) if purpose == "training" else (10, 3.79)
-        return solution(n_gold, constant, random)
-    return {
-        "cu": lambda: fcc("Cu", 3.61),
-        "au": lambda: fcc("Au", 4.08),
-        "cu3au": lambda: ordered(1, 3.75),
-        "cuau": lambda: ordered(2, 3.88),
-    }[name]()
+        return solution(crystal(), 16 if purpose == "training" else 10, random)
+    atoms = solution(crystal(), 8, random)  # name == "vacancy": 31 atoms
+    del atoms[0]
+    return atoms
 
 
-SYSTEMS = ("cu", "au", "cu3au", "cuau", "solution")
+SYSTEMS = ("copper", "cu3ni", "cuni", "solution", "vacancy")
 
 
 def strained(atoms: Atoms, amplitude: float, random: np.random.RandomState) -> Atoms:
@@ -72,11 +74,11 @@ def strained(atoms: Atoms, amplitude: float, random: np.random.RandomState) -> A
 
 
 def perturbed_lattices(atoms: Atoms, count: int, random: np.random.RandomState) -> list[Atoms]:
-    """Strained crystals with atoms displaced at random, by up to 0.12 Å (standard deviation)."""
+    """Strained crystals with atoms displaced at random, by up to 0.08 Å (standard deviation)."""
     frames = []
     for _ in range(count):
-        frame = strained(atoms, 0.06, random)
-        frame.positions += random.normal(scale=random.uniform(0.02, 0.12), size=frame.positions.shape)
+        frame = strained(atoms, 0.04, random)
+        frame.positions += random.normal(scale=random.uniform(0.01, 0.08), size=frame.positions.shape)
         frames.append(frame)
     return frames
 
@@ -85,7 +87,7 @@ def dynamics(atoms: Atoms, count: int, random: np.random.RandomState) -> list[At
     """Snapshots of NVE dynamics, an equal share near each temperature, each in a strained cell of its own."""
     frames = []
     for temperature in TEMPERATURES:
-        walker = strained(atoms, 0.03, random)
+        walker = strained(atoms, 0.02, random)
         walker.calc = EMT()
         # Of the kinetic energy given to a perfect lattice half goes to the potential energy: start at twice T.
         spread = np.sqrt(walker.get_masses() * units.kB * 2.0 * temperature)

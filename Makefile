@@ -1,0 +1,85 @@
+# make demo      train, freeze, test and plot a small model, from nothing
+# make test      all tests: C++ (plain and under sanitizers), then Python
+# make interop   exchange of models with deepmd-kit, in a second environment
+# make lint | bench | clean
+#
+# Needs python3 (3.10 to 3.12) with venv, g++ (9 or newer) and make; everything else comes from the package index.
+
+PYTHON ?= python3
+VENV := .venv
+KIT_VENV := .venv-interop
+KIT := deepmd-kit[cpu,lmp]==3.2.0
+JOBS ?= 2
+NATIVE := $(shell find op -type f) setup.py pyproject.toml
+SOURCES := $(NATIVE) $(shell find deepmd_tf nvnmd -type f -name '*.py' -o -type f -name '*.json')
+PIP := $(VENV)/bin/python -m pip --disable-pip-version-check
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+# So that the lines below read as a user types them.
+export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+
+.PHONY: demo test test-native test-python interop lint bench clean
+
+# --- environments ---------------------------------------------------------------------------------------------------
+
+$(VENV)/created:
+	$(PYTHON) -m venv $(VENV)
+	touch $@
+
+# The package as a user installs it. The stamp of the other kind goes, as one environment holds one of them.
+$(VENV)/installed: $(SOURCES) | $(VENV)/created
+	$(PIP) install --quiet '.[plot,ase]'
+	rm -f $(VENV)/editable
+	touch $@
+
+# The package as a developer installs it: the checkout itself.
+$(VENV)/editable: $(NATIVE) | $(VENV)/created
+	$(PIP) install --quiet --editable '.[test]' ruff cmake ninja
+	touch $(VENV)/installed $@
+
+$(KIT_VENV)/created:
+	$(PYTHON) -m venv $(KIT_VENV)
+	$(KIT_VENV)/bin/python -m pip --disable-pip-version-check install --quiet '$(KIT)'
+	touch $@
+
+# --- demonstration --------------------------------------------------------------------------------------------------
+
+demo: $(VENV)/installed
+	rm -rf demo
+	cp -r examples/copper_alloy demo
+	cd demo && dp train input.json
+	cd demo && dp freeze -o model.pb
+	cd demo && dp test -m model.pb -s data/training -d training
+	cd demo && dp test -m model.pb -s data/validation -d validation
+	cd demo && python ../examples/plot.py lcurve lcurve.out -o learning_curve.png
+	cd demo && python ../examples/plot.py parity training validation -o parity.png
+	@echo; cd demo && python ../examples/plot.py table training validation
+	@echo; echo "model: demo/model.pb   pictures: demo/learning_curve.png demo/parity.png"
+
+# --- checks ---------------------------------------------------------------------------------------------------------
+
+test: test-native test-python
+
+test-native: $(VENV)/editable
+	for kind in OFF ON; do \
+	  cmake -S op -B _build/op-sanitize-$$kind -G Ninja -DDP_BUILD_TESTS=ON -DDP_SANITIZE=$$kind > /dev/null; \
+	  cmake --build _build/op-sanitize-$$kind --parallel $(JOBS); \
+	  ctest --test-dir _build/op-sanitize-$$kind --output-on-failure; \
+	done
+
+test-python: $(VENV)/editable
+	python -m pytest -m 'not interop'
+
+interop: $(VENV)/editable $(KIT_VENV)/created
+	DEEPMD_KIT_ENV=$(CURDIR)/$(KIT_VENV) python -m pytest -m interop
+
+lint: $(VENV)/editable
+	ruff check
+
+bench: $(VENV)/editable
+	python benchmarks/step_time.py
+
+clean:
+	rm -rf demo _build build *.egg-info $(VENV) $(KIT_VENV)
+	find . -name __pycache__ -not -path './.git/*' -exec rm -rf {} +
