@@ -12,6 +12,7 @@ log = logging.getLogger(__name__)
 
 NAME = "freeze"
 HELP = "write a model file from a checkpoint"
+EXAMPLES = ("dp freeze", "dp freeze -c model.ckpt -o graph.pb")
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import argparse
 
+from deepmd_tf.cli.main import add_mpi_log
 from deepmd_tf.errors import ConfigError
 
 NAME = "train"
 HELP = "train a model"
+EXAMPLES = (
+    "dp train input.json",
+    "dp train input.json --restart model.ckpt",
+    "dp train input.json --init-model model.ckpt",
+)
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,6 +35,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument("--model-branch", default="", help="not supported: a model has one branch")
     parser.add_argument("--force-load", action="store_true", help="not supported: a checkpoint fits or is refused")
+    add_mpi_log(parser)
 
 
 def run(args: argparse.Namespace) -> int:

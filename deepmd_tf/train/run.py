@@ -11,8 +11,8 @@ import time
 from pathlib import Path
 
 from deepmd_tf.config.check import normalize
-from deepmd_tf.config.compat import convert
-from deepmd_tf.config.read import read
+from deepmd_tf.config.compat import update_input
+from deepmd_tf.config.read import read_input
 from deepmd_tf.data.dataset import DataSet
 from deepmd_tf.errors import ConfigError
 from deepmd_tf.export.checkpoint import numbered_sets, run_files, set_files

@@ -73,7 +73,9 @@ def learning_rate_section() -> Argument:
 
 def optimizer_section() -> Argument:
     """The section ``optimizer``."""
-    return optional("optimizer", dict, {}, "What turns gradients into steps.", sub_variants=[_family(optimizers, "Adam")])
+    return optional(
+        "optimizer", dict, {}, "What turns gradients into steps.", sub_variants=[_family(optimizers, "Adam")]
+    )
 
 
 def loss_section() -> Argument:
