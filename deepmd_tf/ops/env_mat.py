@@ -1,0 +1,66 @@
+"""The environment matrix op."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from deepmd_tf.ops.library import op_module
+
+
+class EnvMatTensors(NamedTuple):
+    """Outputs of :func:`prod_env_mat_a`, with nnei = sum(sel)."""
+
+    descrpt: object  # [nf, nloc*nnei*4]
+    deriv: object  # [nf, nloc*nnei*4*3]
+    rij: object  # [nf, nloc*nnei*3], Å
+    nlist: object  # [nf, nloc*nnei], -1 where a slot is empty
+
+
+def prod_env_mat_a(
+    coord, atype, natoms, box, mesh, davg, dstd, *, rcut: float, rcut_smth: float, sel: Sequence[int], name=None
+) -> EnvMatTensors:
+    """Rows s(r) (1, x/r, y/r, z/r) of the neighbours of each atom, shifted and scaled, and their derivative.
+
+    Parameters
+    ----------
+    coord : tensor [nf, nall*3]
+        Positions, Å.
+    atype : int32 tensor [nf, nall]
+        Types below ``len(sel)``; negative for virtual atoms.
+    natoms : int32 tensor [2 + ntypes]
+        nloc, nall, number of atoms of each type.
+    box : tensor [nf, 9]
+        Lattice vectors as rows, Å; read only when the mesh has length 6.
+    mesh : int32 tensor
+        Length 0: open boundaries; 6: periodic; above 16: a neighbour list (see the documentation of the op).
+    davg, dstd : tensor [ntypes, nnei*4]
+        Mean and scale by type of the centre.
+    rcut, rcut_smth : float
+        Cutoff and start of the switching function, Å; rounded to float32 by the op.
+    sel : sequence of int
+        Neighbour slots of each type.
+    name : str, optional
+        Name of the op in the graph.
+
+    Returns
+    -------
+    EnvMatTensors
+    """
+    return EnvMatTensors(
+        *op_module().prod_env_mat_a(
+            coord=coord,
+            type=atype,
+            natoms=natoms,
+            box=box,
+            mesh=mesh,
+            davg=davg,
+            dstd=dstd,
+            rcut_a=-1.0,
+            rcut_r=rcut,
+            rcut_r_smth=rcut_smth,
+            sel_a=list(sel),
+            sel_r=[0] * len(sel),
+            name=name,
+        )
+    )

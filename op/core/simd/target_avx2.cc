@@ -1,0 +1,2 @@
+#define DP_TARGET avx2
+#include "core/simd/target.inl"

@@ -1,0 +1,2 @@
+#define DP_TARGET avx512
+#include "core/simd/target.inl"

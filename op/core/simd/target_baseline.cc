@@ -1,0 +1,2 @@
+#define DP_TARGET baseline
+#include "core/simd/target.inl"

@@ -1,0 +1,50 @@
+// Environment matrix of the descriptors: rows s(r) * (1, x/r, y/r, z/r) of the neighbours of each atom.
+#pragma once
+
+#include <cstdint>
+
+#include "dp/context.h"
+#include "dp/neighbor.h"
+#include "dp/types.h"
+
+namespace dp {
+
+/// coord  [nframes, nall * 3]
+/// type   [nframes, nall], below ntypes; negative marks a virtual atom
+/// box    [nframes, 9], rows are the lattice vectors; null for open boundaries or with `list`
+/// list   null to search neighbours here (periodic with a box, which then needs nall == nloc)
+/// davg   [ntypes, nnei * 4], mean by type of the centre; null for 0
+/// dstd   [ntypes, nnei * 4], scale by type of the centre; null for 1
+template <class T>
+struct EnvMatInput {
+  const T* coord = nullptr;
+  const std::int32_t* type = nullptr;
+  const T* box = nullptr;
+  const NeighborList* list = nullptr;
+  const T* davg = nullptr;
+  const T* dstd = nullptr;
+};
+
+/// Each pointer may be null: that array is then not computed (deriv needs descrpt).
+///
+/// descrpt  [nframes, nloc, nnei, 4]     (row - davg) / dstd; an empty slot is -davg/dstd, a virtual atom 0
+/// deriv    [nframes, nloc, nnei, 4, 3]  derivative by the position of the centre, over dstd
+/// rij      [nframes, nloc, nnei, 3]     position of the neighbour (its image) minus that of the centre; empty 0
+/// nlist    [nframes, nloc, nnei]        index of the neighbour in [0, nall), -1 for an empty slot
+template <class T>
+struct EnvMatOutput {
+  T* descrpt = nullptr;
+  T* deriv = nullptr;
+  T* rij = nullptr;
+  std::int32_t* nlist = nullptr;
+};
+
+/// Neighbours are sorted by (type, squared distance in float32, index); those beyond `slots` are left out, the
+/// farthest first. With the switch S(r), which falls from 1 at rcut_smth to 0 at rcut as
+/// u^3 (-6 u^2 + 15 u - 10) + 1, s(r) = S(r) / r.
+/// Throws InvalidInput naming frame and atom for a type >= ntypes, a position that is not finite, a flat box.
+template <class T>
+void env_mat_a(const Frames& frames, const Cutoff& cutoff, const Slots& slots, const EnvMatInput<T>& in,
+               const EnvMatOutput<T>& out, const Context& context);
+
+}  // namespace dp
