@@ -15,7 +15,9 @@ def arguments(parser) -> None:
     parser.add_argument("-s", "--system", default=".", help="folder or HDF5 file, searched for systems (default: .)")
     parser.add_argument("-r", "--rcut", type=float, required=True, help="cutoff in Å")
     parser.add_argument("-t", "--type-map", nargs="+", help="names of the types (default: as in the data)")
-    parser.add_argument("--mixed-type", action="store_true", help="count the neighbours of all types together")
+    parser.add_argument(
+        "--mixed-type", "--one-type", action="store_true", help="count the neighbours of all types together"
+    )
 
 
 def run(args) -> None:

@@ -87,7 +87,7 @@ class System:
         DataError
             What is wrong with types or frames, and in which file.
         """
-        source = open_source(os.fspath(path), cache or ArrayCache())
+        source = open_source(os.fspath(path), ArrayCache() if cache is None else cache)
         return cls(source, None if type_map is None else tuple(type_map))
 
     @property

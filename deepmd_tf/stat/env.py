@@ -126,6 +126,7 @@ def _kept(types: np.ndarray, nlist: np.ndarray, spec: EnvSpec) -> np.ndarray:
     seen = np.ones((spec.ntypes + 1, spec.ntypes + 1), bool)
     for a, b in spec.exclude_types:
         seen[a, b] = seen[b, a] = False
-    nframes, natoms = types.shape
-    neighbors = np.take_along_axis(types, nlist.reshape(nframes, -1), 1).reshape(nlist.shape)  # empty slots: any type
+    neighbors = np.take_along_axis(types, nlist.reshape(len(nlist), -1), 1).reshape(
+        nlist.shape
+    )  # empty slots: any type
     return seen[types[:, :, None], neighbors] | (nlist < 0)
