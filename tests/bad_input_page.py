@@ -20,7 +20,10 @@ Faults that a user can make end the program with exit code 2 and one line for ea
 
 def page() -> str:
     """The text of the page."""
-    tables = [importlib.import_module(f"tests.{path.parent.name}.bad_inputs") for path in sorted(TESTS.glob("*/bad_inputs.py"))]
+    tables = [
+        importlib.import_module(f"tests.{path.parent.name}.bad_inputs")
+        for path in sorted(TESTS.glob("*/bad_inputs.py"))
+    ]
     return "\n".join([HEAD, *(_table(table) for table in tables)])
 
 

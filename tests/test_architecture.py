@@ -85,7 +85,9 @@ def test_every_part_stands_in_a_layer():
 @pytest.mark.parametrize("depth", range(len(LAYERS)))
 def test_imports_go_one_way(depth):
     def rule(tree):
-        return ((line, f"imports {name}, which stands above") for line, name in parts_imported(tree) if LAYER[name] > depth)
+        return (
+            (line, f"imports {name}, which stands above") for line, name in parts_imported(tree) if LAYER[name] > depth
+        )
 
     hold(rule, [path for path in FILES if LAYER.get(part(path)) == depth])
 
@@ -101,7 +103,11 @@ def test_imports_are_absolute():
 
 def tensorflow_imports(tree):
     """Imports past ``deepmd_tf.tf1``, at the top or on use; private parts change with every release."""
-    return ((line, f"imports {name}; use deepmd_tf.tf1") for line, name in imports(tree) if name.split(".")[0] == "tensorflow")
+    return (
+        (line, f"imports {name}; use deepmd_tf.tf1")
+        for line, name in imports(tree)
+        if name.split(".")[0] == "tensorflow"
+    )
 
 
 def test_tensorflow_is_reached_through_tf1_alone():
@@ -111,7 +117,11 @@ def test_tensorflow_is_reached_through_tf1_alone():
 
 def test_data_and_config_know_no_tensorflow():
     def rule(tree):
-        return ((line, f"{name} in a part that works without TensorFlow") for line, name in parts_imported(tree) if name == "tf1")
+        return (
+            (line, f"{name} in a part that works without TensorFlow")
+            for line, name in parts_imported(tree)
+            if name == "tf1"
+        )
 
     hold(rule, [path for path in FILES if part(path) in WITHOUT_TENSORFLOW])
 
@@ -120,11 +130,16 @@ def sessions(tree):
     """Uses of a session class of TensorFlow."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Attribute) and node.attr in SESSIONS:
-            yield node.lineno, f"{node.attr}; graphs are run in {', '.join(sorted(SESSION_PARTS))} and {', '.join(SESSION_FILES)}"
+            yield (
+                node.lineno,
+                f"{node.attr}; graphs are run in {', '.join(sorted(SESSION_PARTS))} and {', '.join(SESSION_FILES)}",
+            )
 
 
 def test_sessions_are_where_graphs_are_run():
-    allowed = [path for path in FILES if part(path) in SESSION_PARTS or path.relative_to(PACKAGE).as_posix() in SESSION_FILES]
+    allowed = [
+        path for path in FILES if part(path) in SESSION_PARTS or path.relative_to(PACKAGE).as_posix() in SESSION_FILES
+    ]
     hold(sessions, [path for path in FILES if path not in allowed])
 
 
@@ -160,7 +175,11 @@ def undocumented(tree):
             yield node.lineno, f"{node.name} has no docstring"
         if isinstance(node, ast.ClassDef) and not node.bases:
             methods = [one for one in node.body if isinstance(one, ast.FunctionDef) and one.name[0] != "_"]
-            yield from ((one.lineno, f"{node.name}.{one.name} has no docstring") for one in methods if not ast.get_docstring(one))
+            yield from (
+                (one.lineno, f"{node.name}.{one.name} has no docstring")
+                for one in methods
+                if not ast.get_docstring(one)
+            )
 
 
 def test_public_names_have_docstrings():
@@ -190,12 +209,19 @@ def test_nothing_read_is_evaluated():
 def silent_options(tree):
     """Options of a command without a help text, or with one that only repeats their name."""
     for node in ast.walk(tree):
-        if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "add_argument"):
+        if not (
+            isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "add_argument"
+        ):
             continue
         given = {key.arg: key.value for key in node.keywords}
         if getattr(given.get("action"), "value", None) == "version":
             continue
-        names = {word for arg in node.args if isinstance(arg, ast.Constant) for word in re.findall(r"[a-z]+", arg.value.lower())}
+        names = {
+            word
+            for arg in node.args
+            if isinstance(arg, ast.Constant)
+            for word in re.findall(r"[a-z]+", arg.value.lower())
+        }
         text = given.get("help")
         if text is None or (isinstance(text, ast.Constant) and set(re.findall(r"[a-z]+", text.value.lower())) <= names):
             yield node.lineno, "the help does not say what the option does"

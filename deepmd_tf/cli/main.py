@@ -77,7 +77,9 @@ def find_commands() -> list[ModuleType]:
     """The modules of :mod:`deepmd_tf.cli` that hold a command, and those that plug-ins announce."""
     names = [f"deepmd_tf.cli.{found.name}" for found in pkgutil.iter_modules(deepmd_tf.cli.__path__)]
     own = [importlib.import_module(name) for name in names]
-    return [module for module in own if hasattr(module, "NAME")] + [module for _, module in plugin.load(plugin.COMMANDS)]
+    return [module for module in own if hasattr(module, "NAME")] + [
+        module for _, module in plugin.load(plugin.COMMANDS)
+    ]
 
 
 def check_backend(args: argparse.Namespace) -> None:
@@ -97,7 +99,12 @@ def _add_backend(parser: argparse.ArgumentParser) -> None:
     group = parser.add_mutually_exclusive_group()
     group.add_argument("-b", "--backend", metavar="BACKEND", help="backend: tensorflow (or tf) is the only one")
     group.add_argument(
-        "--tensorflow", "--tf", dest="backend", action="store_const", const="tensorflow", help="the same as -b tensorflow"
+        "--tensorflow",
+        "--tf",
+        dest="backend",
+        action="store_const",
+        const="tensorflow",
+        help="the same as -b tensorflow",
     )
     for name in OTHER_BACKENDS:
         group.add_argument(f"--{name}", dest="backend", action="store_const", const=name, help=argparse.SUPPRESS)

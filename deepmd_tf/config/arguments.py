@@ -31,7 +31,9 @@ def optional(name: str, dtype, default, doc: str, **options) -> Argument:
     return Argument(name, dtype, optional=True, default=default, doc=doc, **options)
 
 
-def family(flag: str, components: Iterable[tuple[str, type]], aliases: Callable[[str], list[str]], **options) -> Variant:
+def family(
+    flag: str, components: Iterable[tuple[str, type]], aliases: Callable[[str], list[str]], **options
+) -> Variant:
     """The choice among the components of a registry, each with the keys its class declares.
 
     Parameters
@@ -68,7 +70,9 @@ def one_of(*allowed) -> Check:
     return check
 
 
-def in_range(low: float = -math.inf, high: float = math.inf, *, open_low: bool = False, open_high: bool = False) -> Check:
+def in_range(
+    low: float = -math.inf, high: float = math.inf, *, open_low: bool = False, open_high: bool = False
+) -> Check:
     """Each number in the value lies in the interval; an open end is itself excluded. ``None`` passes."""
     lower = f"{'>' if open_low else '>='} {low}" if low > -math.inf else ""
     upper = f"{'<' if open_high else '<='} {high}" if high < math.inf else ""

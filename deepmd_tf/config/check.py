@@ -45,7 +45,9 @@ def normalize(config: dict, schema: Argument, *, source=None, facts: Reference |
     result = checker.section(_Place(schema), config)
     prefix = "" if source is None else f"{source}: "
     if checker.faults:
-        raise ConfigError("\n".join(f"{prefix}{path}: {text}" if path else f"{prefix}{text}" for path, text in checker.faults))
+        raise ConfigError(
+            "\n".join(f"{prefix}{path}: {text}" if path else f"{prefix}{text}" for path, text in checker.faults)
+        )
     for note in checker.notes:
         log.info("%s%s", prefix, note)
     return result
@@ -161,7 +163,9 @@ class _Checker:
         elif self.facts.has_choice(_join(row, flag), name):
             self.fault(f"{place} = {show(name)}", f"known in the reference, not supported yet{supported}")
         else:
-            self.fault(place, f"unknown choice {show(name)}", did_you_mean(name, [*variant.choice_dict, *variant.choice_alias]))
+            self.fault(
+                place, f"unknown choice {show(name)}", did_you_mean(name, [*variant.choice_dict, *variant.choice_alias])
+            )
         return None
 
     def given_or_default(self, place: _Place, given: dict) -> Iterator:

@@ -149,8 +149,8 @@ def _stop_lr(rate, training: dict) -> None:
     numbers = [rate.get("start_lr"), rate["decay_rate"], rate.get("decay_steps", 5000), steps]
     if not all(isinstance(x, (int, float)) and not isinstance(x, bool) for x in numbers) or min(numbers[:3]) <= 0:
         raise ConfigError(
-            "learning_rate/decay_rate: an input of version 1 needs positive numbers for start_lr, decay_rate, decay_steps "
-            f"and the number of steps, found {show(numbers)}"
+            "learning_rate/decay_rate: an input of version 1 needs positive numbers for start_lr, decay_rate, "
+            f"decay_steps and the number of steps, found {show(numbers)}"
         )
     start_lr, decay_rate, decay_steps, steps = numbers
     rate["stop_lr"] = start_lr * math.exp(math.log(decay_rate) * steps / decay_steps)
@@ -166,7 +166,7 @@ def _drop_obsolete(training: dict, lines: list[str]) -> None:
             continue
         if data["set_prefix"] != "set":
             raise ConfigError(
-                f"training/{name}/set_prefix: expected \"set\", found {show(data['set_prefix'])}",
+                f'training/{name}/set_prefix: expected "set", found {show(data["set_prefix"])}',
                 "Rename the folders of the data to set.*",
             )
         del data["set_prefix"]

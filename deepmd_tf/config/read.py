@@ -28,7 +28,9 @@ def read_input(path) -> dict:
     try:
         text = path.read_bytes().decode("utf-8-sig")
     except FileNotFoundError:
-        raise ConfigError(f"{path}: no such input file", "Check the path; it is taken from the current folder") from None
+        raise ConfigError(
+            f"{path}: no such input file", "Check the path; it is taken from the current folder"
+        ) from None
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
     except UnicodeDecodeError as error:
@@ -49,7 +51,9 @@ def loads_json(text: str, source) -> dict:
         place = f"{source}, line {', '.join(lines)}" if lines else str(source)
         raise ConfigError(f"{place}: key {error.args[0]} is given twice in one section", "Keep one of them") from None
     except _Constant as error:
-        raise ConfigError(f"{source}: {error} is not a number that an input may hold", "Write a finite number") from None
+        raise ConfigError(
+            f"{source}: {error} is not a number that an input may hold", "Write a finite number"
+        ) from None
     except RecursionError:
         raise ConfigError(f"{source}: nested too deeply for an input file") from None
     return _section(content, source)

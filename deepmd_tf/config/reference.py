@@ -11,8 +11,14 @@ import json
 
 # Keys of multi-task input files, which the printed reference leaves out.
 MULTI_TASK = frozenset(
-    ("loss_dict", "model/model_dict", "model/shared_dict")
-    + ("training/data_dict", "training/model_prob", "training/num_epoch_dict")
+    {
+        "loss_dict",
+        "model/model_dict",
+        "model/shared_dict",
+        "training/data_dict",
+        "training/model_prob",
+        "training/num_epoch_dict",
+    }
 )
 
 

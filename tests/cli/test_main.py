@@ -114,7 +114,16 @@ def test_misspelt_options_are_not_guessed(command, capsys):
 
 @pytest.mark.parametrize(
     ("level", "shown"),
-    [("0", "E"), ("ERROR", "E"), ("1", "EW"), ("WARNING", "EW"), ("2", "EWI"), ("INFO", "EWI"), ("3", "EWID"), ("DEBUG", "EWID")],
+    [
+        ("0", "E"),
+        ("ERROR", "E"),
+        ("1", "EW"),
+        ("WARNING", "EW"),
+        ("2", "EWI"),
+        ("INFO", "EWI"),
+        ("3", "EWID"),
+        ("DEBUG", "EWID"),
+    ],
 )
 def test_log_level_and_file(command, tmp_path, level, shown, capsys):
     def run(args):
@@ -132,7 +141,11 @@ def test_log_level_and_file(command, tmp_path, level, shown, capsys):
 
 @pytest.mark.parametrize(
     ("mode", "files", "shown"),
-    [("master", {}, "warned"), ("collect", {"log": "told warned"}, "told warned"), ("workers", {"log.2": "told warned"}, "told warned")],
+    [
+        ("master", {}, "warned"),
+        ("collect", {"log": "told warned"}, "told warned"),
+        ("workers", {"log.2": "told warned"}, "told warned"),
+    ],
 )
 def test_log_of_a_worker(command, tmp_path, monkeypatch, capsys, mode, files, shown):
     def run(args):
@@ -142,7 +155,9 @@ def test_log_of_a_worker(command, tmp_path, monkeypatch, capsys, mode, files, sh
     monkeypatch.setenv("HOROVOD_RANK", "2")
     command(run, program.add_mpi_log)
     assert program.main(["probe", "-m", mode, "-l", str(tmp_path / "log")]) == 0
-    written = {path.name: " ".join(line.split()[-1] for line in path.read_text().splitlines()) for path in tmp_path.iterdir()}
+    written = {
+        path.name: " ".join(line.split()[-1] for line in path.read_text().splitlines()) for path in tmp_path.iterdir()
+    }
     assert written == files
     err = capsys.readouterr().err.splitlines()
     assert " ".join(line.split()[-1] for line in err) == shown
@@ -168,7 +183,9 @@ def test_a_plugin_that_fails_stops_the_program(command, monkeypatch, capsys):
 
 
 def test_a_command_of_a_plugin_is_found(monkeypatch, tmp_path):
-    (tmp_path / "odd_command.py").write_text("NAME, HELP = 'odd', 'an odd command'\ndef arguments(p): ...\ndef run(a): return 9\n")
+    (tmp_path / "odd_command.py").write_text(
+        "NAME, HELP = 'odd', 'an odd command'\ndef arguments(p): ...\ndef run(a): return 9\n"
+    )
     monkeypatch.syspath_prepend(tmp_path)
     entry_point(monkeypatch, plugin.COMMANDS, "odd_command")
     try:

@@ -74,7 +74,8 @@ KEYS = [
     Row("no choice of a descriptor", edit(DESCRIPTOR, "type"),
         f"input.json: model/descriptor/type: missing key; supported: {SUPPORTED}"),
     Row("missing key", edit(RATE, "start_lr"), "input.json: learning_rate/start_lr: missing key; expected float"),
-    Row("missing section", edit("model", "fitting_net"), "input.json: model/fitting_net: missing key; expected a section"),
+    Row("missing section", edit("model", "fitting_net"),
+        "input.json: model/fitting_net: missing key; expected a section"),
     Row("two faults in one file", edit(TRAINING, "training_data", disp_freq=0),
         "input.json: training/training_data: missing key; expected a section\n"
         "input.json: training/disp_freq: expected a value >= 1, found 0"),
@@ -107,7 +108,8 @@ VALUES = [
     Row("number for a list", edit("model", type_map="O"), 'input.json: model/type_map: expected list[str], found "O"'),
     Row("list with a wrong entry", edit(DESCRIPTOR, sel=[46, 92.5]),
         "input.json: model/descriptor/sel: expected list[int] | str, found [46, 92.5]"),
-    Row("list for a section", edit("model", descriptor=[1]), "input.json: model/descriptor: expected a section, found [1]"),
+    Row("list for a section", edit("model", descriptor=[1]),
+        "input.json: model/descriptor: expected a section, found [1]"),
     Row("negative learning rate", edit(RATE, start_lr=-0.001),
         "input.json: learning_rate/start_lr: expected a value > 0, found -0.001"),
     Row("number beyond all bounds", json.dumps(BASE).replace("0.001", "1e999"),
@@ -123,14 +125,16 @@ VALUES = [
     Row("neither steps nor epochs", edit(TRAINING, "numb_steps"),
         "input.json: training: one of 'numb_steps' and 'numb_epoch' is needed, found neither"),
     Row("warm-up given twice", edit(RATE, warmup_steps=5, warmup_ratio=0.1),
-        "input.json: learning_rate: 'warmup_steps' and 'warmup_ratio' exclude each other: give one of them, found both"),
+        "input.json: learning_rate: 'warmup_steps' and 'warmup_ratio' exclude each other: "
+        "give one of them, found both"),
     Row("no data", edit("training/training_data", systems=[]),
         "input.json: training/training_data/systems: expected at least one entry, found []"),
     Row("batch size 0", edit("training/training_data", batch_size=0),
         "input.json: training/training_data/batch_size: expected a value >= 1, found 0"),
 ]  # fmt: skip
 FILES = [
-    Row("trailing comma", '{"model": {},\n}', "input.json, line 1, column 13: not valid JSON: remove the trailing comma"),
+    Row("trailing comma", '{"model": {},\n}',
+        "input.json, line 1, column 13: not valid JSON: remove the trailing comma"),
     Row("comment in JSON", '{\n// water\n"model": {}}',
         'input.json, line 2, column 1: not valid JSON: there are no comments; a key that begins with "_", such as '
         '"_comment", is ignored'),
@@ -149,7 +153,8 @@ FILES = [
     Row("key twice in YAML", "model: {}\nmodel: {}\n",
         "input.yaml, line 2, column 1: not valid YAML: key 'model' is given twice in one section", "input.yaml"),
     Row("tab in YAML", "model:\n\ttype: standard\n",
-        "input.yaml, line 2, column 1: not valid YAML: found character '\\t' that cannot start any token", "input.yaml"),
+        "input.yaml, line 2, column 1: not valid YAML: found character '\\t' that cannot start any token",
+        "input.yaml"),
     Row("Python object in YAML", "model: !!python/object/apply:os.system [ls]\n",
         "input.yaml, line 1, column 8: not valid YAML: could not determine a constructor for the tag "
         "'tag:yaml.org,2002:python/object/apply:os.system'", "input.yaml"),

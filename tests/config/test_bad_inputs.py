@@ -45,4 +45,6 @@ def test_the_base_of_the_table_is_good():
 
 
 def test_page_is_in_step():
-    assert bad_input_page.PAGE.read_text(encoding="utf-8") == bad_input_page.page(), "run python -m tests.bad_input_page"
+    assert bad_input_page.PAGE.read_text(encoding="utf-8") == bad_input_page.page(), (
+        "run python -m tests.bad_input_page"
+    )

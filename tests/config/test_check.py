@@ -31,7 +31,9 @@ def schema() -> Argument:
     ], alias=["d"])  # fmt: skip
     net = required("net", dict, "", sub_variants=[Variant("type", [deep], optional=True, default_tag="deep")])
     layer = Argument("layers", list, [required("size", int, "")], repeat=True, optional=True)
-    return Argument("root", dict, [net, layer, optional("loss", dict, {}, "", sub_fields=[optional("p", float, 1.0, "")])])
+    return Argument(
+        "root", dict, [net, layer, optional("loss", dict, {}, "", sub_fields=[optional("p", float, 1.0, "")])]
+    )
 
 
 def check(config: dict) -> dict:
@@ -79,7 +81,8 @@ def test_unsupported_key_with_another_value_is_refused():
     assert faults({"net": {"dropout": 0.1}, "extra": {"flag": 0}}) == [
         "net/dropout = 0.1: a key of the reference that this program does not support yet; "
         "only its default 0.0 is accepted",
-        "extra/flag = 0: a key of the reference that this program does not support yet; only its default false is accepted",
+        "extra/flag = 0: a key of the reference that this program does not support yet; "
+        "only its default false is accepted",
     ]
 
 

@@ -118,6 +118,9 @@ def test_the_input_is_left_alone_and_a_second_pass_changes_nothing(old):
     assert update_input(converted) == (converted, [])
 
 
-@pytest.mark.parametrize("odd", [{}, {"training": 3}, {"training": []}, {"model": None}, {"learning_rate": 1, "training": {"warmup_steps": 1}}])
+@pytest.mark.parametrize(
+    "odd",
+    [{}, {"training": 3}, {"training": []}, {"model": None}, {"learning_rate": 1, "training": {"warmup_steps": 1}}],
+)
 def test_what_is_no_old_input_is_left_to_the_checker(odd):
     assert update_input(odd) == (odd, [])

@@ -12,7 +12,9 @@ JSON = '{"learning_rate": {"start_lr": 1e-3, "steps": [1, 2]}, "on": true, "name
 YAML = "learning_rate:\n  start_lr: 1e-3\n  steps: [1, 2]\n'on': true\nname: null\n"
 
 
-@pytest.mark.parametrize(("file", "text"), [("a.json", JSON), ("a.yaml", YAML), ("a.YML", YAML), ("b.json", "\ufeff" + JSON)])
+@pytest.mark.parametrize(
+    ("file", "text"), [("a.json", JSON), ("a.yaml", YAML), ("a.YML", YAML), ("b.json", "\ufeff" + JSON)]
+)
 def test_the_extension_picks_the_format(tmp_path, file, text):
     path = tmp_path / file
     path.write_text(text, encoding="utf-8")

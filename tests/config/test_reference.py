@@ -68,7 +68,9 @@ def test_key(path):
     assert argument.optional == (row.get("optional", False) and path not in NEEDED_HERE)
     assert words(type_name(argument.dtype)) == words(row["type"])
     if "default" in row and argument.optional:
-        assert argument.default == row["default"] and isinstance(argument.default, bool) == isinstance(row["default"], bool)
+        assert argument.default == row["default"] and isinstance(argument.default, bool) == isinstance(
+            row["default"], bool
+        )
     elif not argument.sub_fields and not argument.sub_variants:
         assert argument.default is NO_DEFAULT
 
