@@ -10,6 +10,7 @@ from deepmd_tf.infer.contents import Contents, read_contents
 
 NAME = "show"
 HELP = "show the type map, the parameters or the size of a model"
+EXAMPLES = ("dp show frozen_model.pb type-map descriptor", "dp show model.ckpt size")
 
 ATTRIBUTES = ("model-branch", "type-map", "descriptor", "fitting-net", "size", "observed-type", "serialization-tree")
 

@@ -18,6 +18,7 @@ from deepmd_tf.infer.potential import DeepPot
 
 NAME = "test"
 HELP = "test the model on data: errors of energy, force and virial"
+EXAMPLES = ("dp test -m frozen_model.pb -s path/to/systems -n 30",)
 
 log = logging.getLogger(__name__)
 
