@@ -22,7 +22,7 @@ OPS = "libdeepmd_tf_op.so"
 REPAIR = "Rebuild it: pip install --force-reinstall --no-deps <path of the deepmd-tf sources>"
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def core() -> ctypes.CDLL:
     """The core as a ctypes library; its calls release the interpreter lock.
 
@@ -34,7 +34,7 @@ def core() -> ctypes.CDLL:
     return _load(FOLDER / CORE, ctypes.CDLL)
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def op_module():
     """The module of TensorFlow ops: ``op_module().prod_env_mat_a(...)`` and so on.
 
