@@ -84,6 +84,4 @@ def _import(model: FrozenModel) -> None:
 
 
 def _unknown_operations(model: FrozenModel) -> list[str]:
-    native = {definition.name for definition in op_module().OP_LIST.op}
-    known = native | {name for name in dir(tf.raw_ops) if not name.startswith("__")}
-    return sorted({node.op for node in model.graph_def.node} - known)
+    return sorted({node.op for node in model.graph_def.node} - {*dir(tf.raw_ops), *dir(op_module())})
