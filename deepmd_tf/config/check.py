@@ -23,7 +23,7 @@ def normalize(config: dict, schema: Argument, *, source=None, facts: Reference |
     """Return a checked copy of ``config`` with aliases resolved and defaults filled in.
 
     Keys that begin with ``_`` are comments and are left out. A key of the field's reference that ``schema`` lacks
-    is dropped with an info line where its value is the default there, and refused by name otherwise.
+    is dropped where its value is the default there, one info line names all of them, and refused by name otherwise.
 
     Parameters
     ----------
@@ -48,8 +48,8 @@ def normalize(config: dict, schema: Argument, *, source=None, facts: Reference |
         raise ConfigError(
             "\n".join(f"{prefix}{path}: {text}" if path else f"{prefix}{text}" for path, text in checker.faults)
         )
-    for note in checker.notes:
-        log.info("%s%s", prefix, note)
+    if checker.dropped:
+        log.info("%sdropped, since not supported yet and at their default: %s", prefix, ", ".join(checker.dropped))
     return result
 
 
@@ -77,7 +77,7 @@ class _Checker:
     def __init__(self, facts: Reference):
         self.facts = facts
         self.faults: list[tuple[str, str]] = []
-        self.notes: list[str] = []
+        self.dropped: list[str] = []
 
     def fault(self, path: str, text: str, hint: str | None = None) -> None:
         self.faults.append((path, f"{text}. {hint}" if hint else text))
@@ -202,7 +202,7 @@ class _Checker:
                 elif not _is_comment(key):
                     self.fault(_join(place, key), "unknown key", did_you_mean(key, inner))
         elif self.facts.is_default(row, value):
-            self.notes.append(f"{place} = {show(value)}: dropped, this program does not support the key yet")
+            self.dropped.append(place)
         else:
             rest = f"only its default {show(facts['default'])} is accepted" if "default" in facts else "leave it out"
             self.fault(
