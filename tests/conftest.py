@@ -28,7 +28,7 @@ def shared_data() -> Path:
 
 @pytest.fixture
 def make_system(tmp_path):
-    """Write a small random system below the test's own folder: ``make_system("name", types=..., ...)`` gives its path."""
+    """Write a small random system below the folder of the test: ``make_system("name", types=...)`` gives its path."""
 
     def make(name: str = "system", *args, **settings) -> str:
         return write_system(tmp_path / name, *args, **settings)

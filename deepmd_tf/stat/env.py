@@ -109,13 +109,15 @@ def _sums(coord: np.ndarray, types: np.ndarray, box: np.ndarray | None, spec: En
     rows = env.descrpt  # [nf, N, nnei, 4]
     if spec.exclude_types:
         rows = rows * _kept(types, env.nlist, spec)[..., None]
-    s, c = rows[..., 0], rows[..., 1:]  # [nf, N, nnei], [nf, N, nnei, 3]
+    # Sums over slots as products with ones: several times faster than reductions over so short an axis.
+    ones = np.ones(rows.shape[2])
+    first, second = ones @ rows, ones @ (rows * rows)  # [nf, N, 4]
     per_atom = (
-        np.full(types.shape, float(rows.shape[2])),
-        s.sum(2),
-        np.einsum("fan,fan->fa", s, s),
-        c.sum((2, 3)) / 3.0,
-        np.einsum("fanx,fanx->fa", c, c) / 3.0,
+        np.full(types.shape, ones.sum()),
+        first[..., 0],
+        second[..., 0],
+        first[..., 1:].mean(-1),
+        second[..., 1:].mean(-1),
     )
     real = types >= 0
     return np.stack([np.bincount(types[real], value[real], minlength=spec.ntypes) for value in per_atom])

@@ -18,6 +18,8 @@ from deepmd_tf.stat.parallel import ordered_map
 _ATOMS_PER_PIECE = 20000
 # What the field's programs report where no two atoms lie within the cutoff, in Å.
 _NO_PAIR = 100.0
+# Å; positions stored as float32 do not tell less apart, least of all across the cell boundary.
+_SAME_PLACE = 1e-4
 
 
 class Place(NamedTuple):
@@ -126,7 +128,7 @@ def _search(system: System, piece: _Piece, rcut: float, ntypes: int, mixed: bool
         ntypes=ntypes,
         mixed=mixed,
     )
-    if found.min_distance <= 0.0:
+    if found.min_distance < _SAME_PLACE:
         raise _coincident(system, piece, *found.min_pair)
     return _Found(piece, float(found.min_distance), np.asarray(found.max_neighbors), list(found.worst))
 
