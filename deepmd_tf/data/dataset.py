@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import secrets
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
@@ -16,7 +17,7 @@ from deepmd_tf.data.cache import ArrayCache
 from deepmd_tf.data.find import find_systems
 from deepmd_tf.data.requirement import DataRequirement
 from deepmd_tf.data.rules import BatchRule, probabilities
-from deepmd_tf.data.sampler import Draw, Sampler, SetPlan
+from deepmd_tf.data.sampler import Draw, Sampler, SetPlan, batches_per_epoch
 from deepmd_tf.data.system import System
 from deepmd_tf.errors import ConfigError, DataError
 
@@ -60,10 +61,11 @@ class DataSet:
         self._merged = rule.value if rule.kind == "mixed" else 0
         plans = [_plan(s) for s in self.systems]
         self._check(rule, plans)
-        uniform = np.full(len(self.systems), 1.0 / len(self.systems))
-        self.nbatches = Sampler(plans, self.batch_sizes, uniform, self.seed).nbatches
+        self.nbatches = batches_per_epoch(plans, self.batch_sizes)
         self.probabilities = probabilities(self.nbatches, auto_prob, sys_probs)
         self._sampler = Sampler(plans, self.batch_sizes, self.probabilities, self.seed, rank)
+        # Statistics must not depend on the rank that computes them.
+        self._first_rank = Sampler(plans, self.batch_sizes, self.probabilities, self.seed)
 
     @classmethod
     def open(
@@ -125,7 +127,7 @@ class DataSet:
     def sample(self, nbatch: int, labels: Sequence[str] | None = None) -> Iterator[tuple[System, Batch]]:
         """Frames for statistics: of each system the frames of its first ``nbatch`` batches, one batch per set.
 
-        A system with fewer batches gives each of its frames at most once.
+        A system with fewer batches gives each of its frames at most once. Every rank samples the same frames.
 
         Parameters
         ----------
@@ -138,7 +140,7 @@ class DataSet:
         for index, system in enumerate(self.systems):
             size = max(1, self._merged)
             count = min(nbatch, max(1, int(self.nbatches[index]) // size)) * size
-            draws = [self._sampler.batch(index, i) for i in range(min(count, int(self.nbatches[index])))]
+            draws = [self._first_rank.batch(index, i) for i in range(min(count, int(self.nbatches[index])))]
             for set_index in sorted({draw.set_index for draw in draws}):
                 frames = np.concatenate([draw.frames for draw in draws if draw.set_index == set_index])
                 yield system, self._load(Draw(index, set_index, frames), wanted)
@@ -167,10 +169,17 @@ class DataSet:
         if rule.kind == "mixed":
             self._check_mergeable()
         elif rule.kind in ("fixed", "list"):
-            for system, size, sets in zip(self.systems, self.batch_sizes, plans):
-                smallest = min(plan.size for plan in sets)
-                if smallest < size:
-                    log.warning("%s: batch size %d, but its smallest set has %d frames", system.path, size, smallest)
+            self._report_small_sets(plans)
+
+    def _report_small_sets(self, plans: list) -> None:
+        smallest = np.array([min(plan.size for plan in sets) for sets in plans])
+        small = np.flatnonzero(smallest < self.batch_sizes)
+        if small.size:
+            log.warning(
+                "%d of %d systems have a set smaller than the batch size, which then gives a smaller batch; first %s: "
+                "batch size %d, set of %d frames",
+                small.size, len(plans), self.systems[small[0]].path, self.batch_sizes[small[0]], smallest[small[0]],
+            )  # fmt: skip
 
     def _check_mergeable(self) -> None:
         if not self.mixed:
@@ -212,6 +221,9 @@ def _filtered(systems: list[System], rule: BatchRule) -> list[System]:
 def _types_of_all(systems: list[System], type_map: Sequence[str] | None) -> tuple[tuple[str, ...] | None, int]:
     """The names of types and their number; without names of the model those of the data have to agree."""
     if type_map is not None:
+        twice = [name for name, times in Counter(type_map).items() if times > 1]
+        if twice:
+            raise ConfigError(f"type_map: expected each name once, found {', '.join(map(repr, twice))} more than once")
         return tuple(type_map), len(type_map)
     longest = max((s for s in systems if s.type_map is not None), key=lambda s: len(s.type_map), default=None)
     used = max(int(s.atom_types.max()) + 1 for s in systems)

@@ -15,6 +15,8 @@ from deepmd_tf.errors import DataError
 
 log = logging.getLogger(__name__)
 
+_MOST_NAMED = 8
+
 
 def find_systems(systems: str | Sequence[str], rglob_patterns: Sequence[str] | None = None) -> list[str]:
     """The systems below each entry: what holds a ``type.raw``.
@@ -42,9 +44,12 @@ def find_systems(systems: str | Sequence[str], rglob_patterns: Sequence[str] | N
     found: list[str] = []
     for entry in map(os.fspath, entries):
         found += _below(entry, rglob_patterns)
-    for path, times in Counter(map(_identity, found)).items():
-        if times > 1:
-            log.warning("systems: %s is listed %d times, its frames count as often", path, times)
+    repeated = [path for path, times in Counter(map(_identity, found)).items() if times > 1]
+    if repeated:
+        more = f" and {len(repeated) - _MOST_NAMED} more" if len(repeated) > _MOST_NAMED else ""
+        log.warning(
+            "systems: listed more than once, their frames count as often: %s%s", ", ".join(repeated[:_MOST_NAMED]), more
+        )
     return found
 
 

@@ -14,6 +14,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from deepmd_tf.data.cache import ArrayCache
+
 _BLOCK = 1024
 _SYSTEMS, _FRAMES = 0, 1  # domains of random numbers that must not meet
 
@@ -61,12 +63,12 @@ class Sampler:
         self._plans = plans
         self._sizes = np.asarray(sizes, np.int64)
         self._key = (seed, rank)
-        self.nbatches = np.array([sum(_passes(p, b)) for p, b in zip(plans, self._sizes)], np.int64)
+        self.nbatches = batches_per_epoch(plans, self._sizes)
         self._edges = np.cumsum(probabilities)
         self._last = int(np.flatnonzero(probabilities)[-1])
-        # (index, systems drawn in the block, draws of each system before it); newest last
+        # By index: the systems drawn in the block, and the draws of each system before it; newest last.
         self._blocks: OrderedDict[int, tuple[np.ndarray, np.ndarray]] = OrderedDict()
-        self._orders: OrderedDict[tuple, np.ndarray] = OrderedDict()
+        self._orders = ArrayCache()
         self._lock = threading.Lock()
 
     def draw(self, index: int) -> Draw:
@@ -117,17 +119,19 @@ class Sampler:
 
     def _order(self, system: int, set_index: int, epoch: int, plan: SetPlan) -> np.ndarray:
         key = (system, set_index, epoch)
-        with self._lock:
-            if key in self._orders:
-                self._orders.move_to_end(key)
-                return self._orders[key]
-        frames = np.arange(plan.nframes) if plan.copies is None else np.repeat(np.arange(plan.nframes), plan.copies)
-        order = frames[np.argsort(_raw(len(frames), *self._key, _FRAMES, *key), kind="stable")]
-        with self._lock:
-            self._orders[key] = order
-            while len(self._orders) > 64:
-                self._orders.popitem(last=False)
-        return order
+
+        def shuffle() -> np.ndarray:
+            frames = np.arange(plan.nframes, dtype=np.int32)
+            if plan.copies is not None:
+                frames = np.repeat(frames, plan.copies)
+            return frames[np.argsort(_raw(len(frames), *self._key, _FRAMES, *key), kind="stable")]
+
+        return self._orders.get(key, shuffle)
+
+
+def batches_per_epoch(plans: Sequence[Sequence[SetPlan]], sizes: Sequence[int]) -> np.ndarray:
+    """Batches of each system in one pass over it, int64 [nsystems]."""
+    return np.array([sum(_passes(p, b)) for p, b in zip(plans, sizes)], np.int64)
 
 
 def _passes(plans: Sequence[SetPlan], size: int) -> list[int]:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
-from deepmd_tf import keys
+from deepmd_tf import __version__, keys
 from deepmd_tf.data.system import System
-from deepmd_tf.errors import DataError
+from deepmd_tf.errors import ConfigError, DataError
 from deepmd_tf.ops import core
 from deepmd_tf.stat import cache as results
 from deepmd_tf.stat.parallel import ordered_map
@@ -79,10 +80,14 @@ def neighbor_statistics(
 
     Raises
     ------
+    ConfigError
+        A cutoff that is no positive number.
     DataError
         Two atoms at one place; the message names the frame and both. Or any fault of the data.
     """
-    settings = [float(rcut), int(ntypes), bool(mixed), _NO_PAIR]
+    if not (math.isfinite(rcut) and rcut > 0):
+        raise ConfigError(f"rcut: expected a positive length in Å, found {rcut}")
+    settings = [__version__, float(rcut), int(ntypes), bool(mixed), _NO_PAIR]
     key = results.content_key("neighbor", [settings, [[s.type_map, s.fingerprint()] for s in systems]]) if cache else ""
     stored = _decode(results.load(key), 1 if mixed else ntypes) if cache else None
     if stored is not None:

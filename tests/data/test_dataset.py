@@ -112,7 +112,7 @@ def test_probabilities_and_epoch_of_systems(make_system):
 def test_small_set_gives_a_smaller_batch(make_system, caplog):
     with caplog.at_level(logging.WARNING):
         data = DataSet.open(make_system(nframes=3), batch_size=8, seed=1)
-    assert "batch size 8, but its smallest set has 3 frames" in caplog.text
+    assert "1 of 1 systems have a set smaller than the batch size" in caplog.text
     assert sorted(data.batch(0).frames) == [0, 1, 2]
 
 
@@ -131,6 +131,17 @@ def test_type_map_of_the_data(make_system):
     assert (DataSet.open(paths[2]).type_map, DataSet.open(paths[2]).ntypes) == (None, 2)
     with pytest.raises(DataError, match=r"d/type_map.raw: \['H', 'O'\] is no beginning of .*Give model/type_map"):
         DataSet.open([*paths, make_system("d", type_map=("H", "O"))])
+
+
+def test_type_map_names_each_type_once(make_system):
+    with pytest.raises(ConfigError, match="type_map: expected each name once, found 'O' more than once"):
+        DataSet.open(make_system(), type_map=["O", "H", "O"])
+
+
+def test_every_rank_samples_the_same(make_system):
+    path = make_system(nframes=40)
+    taken = [next(DataSet.open(path, batch_size=1, seed=4, rank=rank).sample(5))[1].frames.tolist() for rank in (0, 3)]
+    assert taken[0] == taken[1] and len(taken[0]) == 5
 
 
 def test_labels_are_found_per_set(make_system):

@@ -46,7 +46,7 @@ def test_duplicates_are_named(tree, caplog):
     with caplog.at_level(logging.WARNING):
         found = find_systems([str(tree / "a"), str(tree / "a" / "")])
     assert len(found) == 2
-    assert "a is listed 2 times" in caplog.text
+    assert "listed more than once" in caplog.text and caplog.text.rstrip().endswith("/a")
 
 
 def test_links_are_followed_once(tree):

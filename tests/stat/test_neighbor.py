@@ -14,13 +14,13 @@ from deepmd_tf.cli import neighbor_stat as command
 from deepmd_tf.cli.main import main
 from deepmd_tf.data.dataset import DataSet
 from deepmd_tf.data.system import System
-from deepmd_tf.errors import DataError
+from deepmd_tf.errors import ConfigError, DataError
 from deepmd_tf.stat import cache
 from deepmd_tf.stat.neighbor import neighbor_statistics
 
 
 def direct_count(system: System, rcut: float, ntypes: int, mixed: bool) -> tuple[float, list[int]]:
-    """Distances between all images, straight from the definition; for boxes whose images three cells off do not matter."""
+    """Distances between all images, from the definition; images more than three cells off must not matter."""
     nearest, most = 100.0, np.zeros(1 if mixed else ntypes, int)
     cells = np.array(list(itertools.product(range(-3, 4), repeat=3))) if system.pbc else np.zeros((1, 3))
     for set_index, (_, nframes) in enumerate(system.sets):
@@ -104,6 +104,12 @@ def test_result_is_kept_until_the_data_change(make_system):
     assert neighbor_statistics([System.open(path)], 5.0, 2) == first
 
 
+@pytest.mark.parametrize("rcut", [0.0, -1.0, float("nan"), float("inf")])
+def test_cutoff_has_to_be_a_length(make_system, rcut):
+    with pytest.raises(ConfigError, match="rcut: expected a positive length"):
+        neighbor_statistics([System.open(make_system())], rcut, 2)
+
+
 @pytest.mark.parametrize("content", ["", "[]", "{}", '{"min_distance": 1, "max_neighbors": [1], "worst": [null]}'])
 def test_a_spoilt_cache_is_ignored(make_system, content):
     system = System.open(make_system())
@@ -130,7 +136,7 @@ def test_command_prints_the_figures(make_system, capsys):
 
 
 def test_water_as_deepmd_kit_counts(shared_data, tmp_path):
-    """``dp neighbor-stat -r 6 -t O H`` of deepmd-kit 3.2.0 prints 0.892452 and, atoms wrapped into the cell, [38 72]."""
+    """``dp neighbor-stat -r 6 -t O H`` of deepmd-kit 3.2.0 prints 0.892452 and [38 72] once atoms lie in the cell."""
     data = DataSet.open(str(shared_data / "water" / "data_0"), type_map=["O", "H"], batch_size=1)
     found = neighbor_statistics(data.systems, 6.0, 2)
     assert f"{found.min_distance:.6f}" == "0.892452"
