@@ -4,7 +4,7 @@
     pip install ase tblite
     python make_data.py [OUT] [--system NAME ...]
 
-takes about a minute. The same call on the same machine writes the same bytes again: random numbers are
+takes about two minutes. The same call on the same machine writes the same bytes again: random numbers are
 seeded by the system's name and purpose, the calculator runs on one thread and is converged tightly, and the
 labels are computed for the coordinates as stored (rounded to float32).
 """
@@ -28,7 +28,7 @@ from tblite.ase import TBLite
 TYPE_MAP = ("O", "H")
 SYSTEMS = {"monomer": 1, "dimer": 2, "trimer": 3, "tetramer": 4, "hexamer": 6}  # molecules in each
 TEMPERATURES = (200.0, 350.0, 500.0)  # K, of all modes: hot enough to bend and stretch each molecule
-FRAMES = {"training": 60, "validation": 15}
+FRAMES = {"training": 120, "validation": 30}
 TIMESTEP = 0.5 * units.fs
 STRIDE = 20  # steps between two snapshots: 10 fs
 SETTLE = 300  # steps before the first snapshot
