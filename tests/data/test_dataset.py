@@ -84,6 +84,19 @@ def test_frequencies_follow_the_probabilities():
     assert (np.abs(counts - 20000 * probabilities) <= 4 * sigma).all()
 
 
+def test_rounding_never_draws_an_impossible_system():
+    """Probabilities whose sum stays below 1, as rounding may leave it, though never by this much."""
+    sampler = Sampler([[SetPlan(5, None)]] * 3, [1] * 3, np.array([0.5, 0.4, 0.0]), seed=3)
+    assert {sampler.draw(i).system for i in range(2000)} == {0, 1}
+
+
+def test_epochs_go_on_over_many_steps():
+    """Draws are counted in blocks of a thousand; no epoch of five frames notices."""
+    sampler = Sampler([[SetPlan(5, None)]], [1], np.ones(1), seed=3)
+    frames = np.concatenate([sampler.draw(i).frames for i in range(3000)]).reshape(-1, 5)
+    assert (np.sort(frames, axis=1) == np.arange(5)).all()
+
+
 def test_seed_and_rank_change_the_order(make_system):
     path = make_system(nframes=50)
 

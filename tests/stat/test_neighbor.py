@@ -15,7 +15,7 @@ from deepmd_tf.cli.main import main
 from deepmd_tf.data.dataset import DataSet
 from deepmd_tf.data.system import System
 from deepmd_tf.errors import ConfigError, DataError
-from deepmd_tf.stat import cache
+from deepmd_tf.stat import cache, neighbor
 from deepmd_tf.stat.neighbor import neighbor_statistics
 
 
@@ -68,8 +68,10 @@ def test_several_systems_in_threads(make_system):
             assert (found.max_neighbors[t], found.worst[t]) == (most, first.worst[t])
 
 
-def test_worst_frame_is_named_as_in_the_file(make_system):
+@pytest.mark.parametrize("atoms_per_piece", [1, 20000])
+def test_worst_frame_is_named_as_in_the_file(make_system, monkeypatch, atoms_per_piece):
     """One atom of type 1, first in the file and last in memory, sees four of type 0 in frame 1 of the second set."""
+    monkeypatch.setattr(neighbor, "_ATOMS_PER_PIECE", atoms_per_piece)
     far = np.linspace(0, 60, 5)[:, None] * np.ones(3)
     near = np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1], [-1, 0, 0]], float)
     coords = [far.reshape(1, -1).repeat(2, 0), np.stack([far.ravel(), near.ravel()])]
