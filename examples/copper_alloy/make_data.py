@@ -23,7 +23,7 @@ from ase.md.verlet import VelocityVerlet
 
 TYPE_MAP = ("Cu", "Ni")
 TEMPERATURES = (300.0, 600.0, 900.0)  # K
-FRAMES = {"training": (40, 60), "validation": (8, 12)}  # (perturbed lattices, snapshots of dynamics) per system
+FRAMES = {"training": (40, 60), "validation": (12, 12)}  # (perturbed lattices, snapshots of dynamics) per system
 TIMESTEP = 5.0 * units.fs
 STRIDE = 20  # steps between two snapshots: 100 fs
 
