@@ -52,9 +52,8 @@ struct EnvMatCall {
   }
 
   /// Row of atom i of frame f once its slots are filled.
-  void values(std::int64_t f, int i, const T* rij, const int* filled) const {
+  void values(std::int64_t f, int i, const T* rij, const int* filled, T* descrpt) const {
     const std::int64_t width = norm.width, row = f * frames.nloc + i;
-    T* descrpt = out.descrpt + row * width;
     T* deriv = out.deriv == nullptr ? nullptr : out.deriv + row * width * 3;
     const int type = in.type[f * frames.nall + i];
     if (type < 0) {
@@ -79,13 +78,14 @@ struct EnvMatCall {
     RowScratch scratch;
     std::vector<int> filled(slots.ntypes());
     std::vector<std::int32_t> own_nlist(out.nlist == nullptr ? nnei : 0);
-    std::vector<T> own_rij(out.rij == nullptr ? 3 * nnei : 0);
+    std::vector<T> own_rij(out.rij == nullptr ? 3 * nnei : 0), own_descrpt(out.descrpt == nullptr ? 4 * nnei : 0);
     for (int i = begin; i < end; ++i) {
       const std::int64_t row = f * frames.nloc + i;
       std::int32_t* nlist = out.nlist == nullptr ? own_nlist.data() : out.nlist + row * nnei;
       T* rij = out.rij == nullptr ? own_rij.data() : out.rij + row * nnei * 3;
       fill_slots(source, i, slots, scratch, nlist, rij, filled.data());
-      if (out.descrpt != nullptr) values(f, i, rij, filled.data());
+      T* descrpt = out.descrpt == nullptr ? own_descrpt.data() : out.descrpt + row * nnei * 4;
+      if (out.descrpt != nullptr || out.deriv != nullptr) values(f, i, rij, filled.data(), descrpt);
     }
   }
 };

@@ -25,7 +25,7 @@ struct EnvMatInput {
   const T* dstd = nullptr;
 };
 
-/// Each pointer may be null: that array is then not computed (deriv needs descrpt).
+/// Each pointer may be null: that array is then not computed.
 ///
 /// descrpt  [nframes, nloc, nnei, 4]     (row - davg) / dstd; an empty slot is -davg/dstd, a virtual atom 0
 /// deriv    [nframes, nloc, nnei, 4, 3]  derivative by the position of the centre, over dstd
