@@ -23,7 +23,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument("-o", "--output", default="frozen_model", help="model file to write (default: %(default)s.pb)")
     parser.add_argument("-n", "--node-names", help="comma-separated nodes to keep, instead of all outputs")
-    parser.add_argument("-w", "--nvnmd-weight", help="not supported yet, see dp train-nvnmd")
+    parser.add_argument("-w", "--nvnmd-weight", help="not supported yet")
     parser.add_argument("--head", "--model-branch", help="not supported, one model has one head")
 
 

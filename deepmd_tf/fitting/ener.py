@@ -90,7 +90,7 @@ class EnerFitting(Fitting):
             Argument("seed", [int, None], optional=True, doc="Seed of the initial weights."),
             Argument("atom_ener", list[float | None], optional=True, default=[],
                      doc="Energy of an isolated atom of each type, eV; null where it is to be fitted."),
-            Argument("layer_name", list[str], optional=True,
+            Argument("layer_name", list[str | None], optional=True,
                      doc="Names of the layers, the last included; layers of one name share their weights, "
                          "null keeps a layer its own."),
             Argument("use_aparam_as_mask", bool, optional=True, default=False,

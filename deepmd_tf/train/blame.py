@@ -8,7 +8,7 @@ from deepmd_tf.ops.core import neighbor_stat
 
 MOST_NAMED = 8
 # Å; wide enough to see atoms that are too close, and cheap.
-SEARCH_RADIUS = 3.0
+SEARCH_RADIUS = 4.0
 
 
 def blame_frames(session, graph, dataset, batch) -> str:
@@ -45,8 +45,8 @@ def _place(dataset, batch, index: int) -> str:
     box = batch["box"][index : index + 1] if system.pbc else None
     found = neighbor_stat(coord, atype, box, rcut=SEARCH_RADIUS, ntypes=dataset.ntypes)
     _, i, j = found.min_pair
-    name = f"{system.path}/{system.sets[at(batch.set)].name} frame {int(batch.frames[index])}"
+    name = system.frame_place(at(batch.set), int(batch.frames[index]))
     if i < 0:
         return f"{name} (no two atoms within {SEARCH_RADIUS} Å)"
-    return f"{name} (smallest distance {found.min_distance:.4f} Å, atoms {i} and {j} in order of type)"
-
+    first, second = sorted((system.file_atom(int(i)), system.file_atom(int(j))))
+    return f"{name} (smallest distance {found.min_distance:.4f} Å, atoms {first} and {second})"

@@ -79,7 +79,7 @@ def load_config(input_file: str) -> dict:
     ConfigError
         One line per fault.
     """
-    raw, notes = convert(read(input_file))
+    raw, notes = update_input(read_input(input_file), source=input_file)
     for note in notes:
         log.info("%s: %s", input_file, note)
     if notes:

@@ -44,8 +44,9 @@ class PhysicsSuite:
     SECTION: dict
 
     @pytest.fixture(scope="class")
-    def model(self):
-        return ModelUnderTest(self.SECTION)
+    @classmethod
+    def model(cls):
+        return ModelUnderTest(cls.SECTION)
 
     def test_translation(self, model):
         coord, atype = cluster()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from deepmd_tf.config.check import normalize
+from deepmd_tf.export.freeze import placeholders
 from deepmd_tf.model.make import make_model
 from deepmd_tf.nn.context import BuildContext
 from deepmd_tf.nn.weights import WeightStore
@@ -54,8 +55,7 @@ class ModelUnderTest:
         The ``model`` section; ``type_map`` and ``sel`` given.
     """
 
-    def __init__(self, section: dict, seed: int = 0, interface=np.float64):
-        from deepmd_tf.export.freeze import placeholders
+    def __init__(self, section: dict, seed: int = 0, interface=np.float64, weights: dict | None = None):
 
         self.section = complete(section)
         self.model = make_model(self.section)
@@ -64,7 +64,7 @@ class ModelUnderTest:
         graph = tf.Graph()
         with graph.as_default():
             self.inputs = placeholders(self.model, self.dtype)
-            self.store = PlainWeights(seed=seed)
+            self.store = PlainWeights(weights, seed)
             self.output = self.model.build(BuildContext(self.ntypes, self.store, self.dtype), self.inputs)
         self.session = tf.Session(graph=graph)
 

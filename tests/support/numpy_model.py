@@ -84,7 +84,7 @@ def descriptor_se_e2_a(coord, atype, box, d: dict, weights: dict):
             block = env[i, edges[tj] : edges[tj + 1]]
             if d["type_one_side"] and (ti, tj) in excluded:
                 block = np.zeros_like(block)
-            elif (ti, tj) in excluded:
+            elif (ti, tj) in excluded or not len(block):
                 continue
             scope = "filter_type_all" if d["type_one_side"] else f"filter_type_{max(ti, 0)}"
             g = embedding(block[:, :1], weights, scope, f"_{tj}", d["neuron"], d["activation_function"], d["resnet_dt"])
@@ -104,7 +104,7 @@ def atom_energies(coord, atype, box, model: dict, weights: dict, fparam=None, ap
             continue
         extra = []
         if f["numb_fparam"]:
-            extra.append((fparam - weights["fitting_attr/t_fparam_avg"]) * weights["fitting_attr/t_fparam_istd"])
+            extra.append((fparam.ravel() - weights["fitting_attr/t_fparam_avg"]) * weights["fitting_attr/t_fparam_istd"])
         if f["numb_aparam"] and not f["use_aparam_as_mask"]:
             a = aparam.reshape(len(atype), -1)[i]
             extra.append((a - weights["fitting_attr/t_aparam_avg"]) * weights["fitting_attr/t_aparam_istd"])
