@@ -49,7 +49,7 @@ class Checkpoint:
         """
         try:
             reader = tf.train.load_checkpoint(str(self.prefix))
-            return {name: reader.get_tensor(name) for name in reader.get_variable_to_shape_map()}
+            return {name: np.asarray(reader.get_tensor(name)) for name in reader.get_variable_to_shape_map()}
         except (tf.errors.OpError, ValueError, RuntimeError) as error:
             text = str(error).splitlines()[0]
             raise CheckpointError(f"{self.prefix}: not readable as a checkpoint ({text})") from error
