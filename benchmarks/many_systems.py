@@ -1,4 +1,4 @@
-"""How long 10,000 small systems take to open, to sample for statistics and to give batches.
+"""How long 10,000 small systems take to open, to give their statistics and batches.
 
 ``python benchmarks/many_systems.py [--systems 10000] [--frames 5] [--atoms 48]`` writes them into a temporary
 folder and prints seconds.
@@ -15,12 +15,16 @@ import numpy as np
 
 from deepmd_tf.data.dataset import DataSet
 from deepmd_tf.data.requirement import DataRequirement
+from deepmd_tf.stat.bias import energy_bias
+from deepmd_tf.stat.env import EnvSpec, environment_statistics
+from deepmd_tf.stat.neighbor import neighbor_statistics
 
 LABELS = (
     DataRequirement("energy", 1, high_precision=True),
     DataRequirement("force", 3, atomic=True),
     DataRequirement("virial", 9),
 )
+SPEC = EnvSpec(rcut=6.0, rcut_smth=0.5, sel=(46, 92), ntypes=2)
 
 
 def write_systems(root: Path, nsystems: int, nframes: int, natoms: int) -> None:
@@ -46,25 +50,23 @@ def main() -> None:
     parser.add_argument("--batches", type=int, default=2000)
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        root = Path(folder)
-        begin = _report(
-            "write", time.perf_counter(), lambda: write_systems(root, args.systems, args.frames, args.atoms)
-        )[0]
-        begin, data = _report(
-            "open",
-            begin,
-            lambda: DataSet.open(str(root), type_map=["O", "H"], requirements=LABELS, batch_size=1, seed=1),
+        timed("write", lambda: write_systems(Path(folder), args.systems, args.frames, args.atoms))
+        data = timed(
+            "open", lambda: DataSet.open(folder, type_map=["O", "H"], requirements=LABELS, batch_size=1, seed=1)
         )
-        begin, _ = _report("sample, 10 batches a system", begin, lambda: sum(1 for _ in data.sample(10)))
-        begin, _ = _report(f"{args.batches} batches", begin, lambda: [data.batch(i) for i in range(args.batches)])
-        _report("batch of step 1,000,000", begin, lambda: data.batch(1_000_000))
+        timed("neighbour statistics", lambda: neighbor_statistics(data.systems, SPEC.rcut, 2, cache=False))
+        timed("environment statistics", lambda: environment_statistics(data.sample(10, labels=()), SPEC))
+        timed("energy bias", lambda: energy_bias(data.sample(10, labels=("energy",)), 2))
+        timed(f"{args.batches} batches", lambda: [data.batch(i) for i in range(args.batches)])
+        timed("batch of step 1,000,000", lambda: data.batch(1_000_000))
 
 
-def _report(what: str, begin: float, work):
+def timed(what: str, work):
+    """Result of ``work``; prints how long it took."""
+    begin = time.perf_counter()
     result = work()
-    now = time.perf_counter()
-    print(f"{what:32s} {now - begin:8.3f} s", flush=True)
-    return now, result
+    print(f"{what:32s} {time.perf_counter() - begin:8.3f} s", flush=True)
+    return result
 
 
 if __name__ == "__main__":

@@ -10,6 +10,8 @@ from contextlib import contextmanager
 import h5py
 import numpy as np
 
+# Below this many bytes one read of the whole is cheaper than a map or a selection, and keeps no file open.
+SMALL_ARRAY = 1 << 20
 # A memory map costs no memory of ours but a file descriptor, of which a process has about 1000.
 _COST_OF_A_MAP = 1 << 20
 
@@ -28,10 +30,9 @@ class ArrayCache:
 
     def get(self, key: Hashable, make: Callable[[], np.ndarray]) -> np.ndarray:
         """The array under ``key``; ``make()`` builds it when it is not here."""
-        with self._lock:
-            if key in self._arrays:
-                self._arrays.move_to_end(key)
-                return self._arrays[key]
+        array = self.find(key)
+        if array is not None:
+            return array
         array = make()
         with self._lock:
             if key not in self._arrays:
@@ -40,6 +41,14 @@ class ArrayCache:
             while self._cost > self.budget and len(self._arrays) > 1:
                 self._cost -= _cost(self._arrays.popitem(last=False)[1])
         return array
+
+    def find(self, key: Hashable) -> np.ndarray | None:
+        """The array under ``key``, if it is here."""
+        with self._lock:
+            if key in self._arrays:
+                self._arrays.move_to_end(key)
+                return self._arrays[key]
+        return None
 
     def __len__(self) -> int:
         return len(self._arrays)

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import h5py
 import numpy as np
 
-from deepmd_tf.data.cache import HDF5_FILES
+from deepmd_tf.data.cache import HDF5_FILES, SMALL_ARRAY, ArrayCache
 from deepmd_tf.data.source import FrameShape, Source, check_dtype
 from deepmd_tf.errors import DataError
 
@@ -40,18 +40,19 @@ def reading(place: str, file: str):
 class Hdf5Group(Source):
     """The system in ``group`` of the HDF5 file ``file``."""
 
-    def __init__(self, file: str, group: str):
+    def __init__(self, file: str, group: str, cache: ArrayCache):
         self.path = f"{file}#{group}"
         self.file = file
         self.group = group
+        self.cache = cache
         self._names: dict[str, frozenset[str]] = {}
         with reading(self.path, file) as handle:
             node = handle.get(group)
             if not isinstance(node, h5py.Group):
                 raise DataError.at(self.path, expected="a group", found="nothing" if node is None else "a dataset")
-            entries = {name: isinstance(node.get(name), h5py.Group) for name in node}
+            entries = set(node)
             self.sets = tuple(
-                sorted(name for name, is_group in entries.items() if is_group and name.startswith("set."))
+                sorted(n for n in entries if n.startswith("set.") and isinstance(node.get(n), h5py.Group))
             )
             for name in self.sets:
                 self._names[name] = frozenset(key[:-4] for key in node[name] if key.endswith(".npy"))
@@ -89,14 +90,16 @@ class Hdf5Group(Source):
 
     def rows(self, set_name: str, name: str, expected: FrameShape, frames: np.ndarray) -> np.ndarray:
         place = self.place(set_name, name)
-        with reading(place, self.file) as handle:
-            dataset = self._dataset(handle, set_name, name)
-            expected.check(place, dataset.shape)
-            if dataset.ndim < 2 or dataset.shape[0] != expected.nframes:
-                return dataset[()].reshape(expected.nframes, expected.width)[frames]
-            # The library selects rows in ascending order without repetition only.
-            unique, inverse = np.unique(frames, return_inverse=True)
-            return dataset[unique].reshape(len(unique), expected.width)[inverse]
+        cached = self.cache.find(place)
+        if cached is None:
+            with reading(place, self.file) as handle:
+                dataset = self._dataset(handle, set_name, name)
+                expected.check(place, dataset.shape)
+                if dataset.nbytes > SMALL_ARRAY and dataset.ndim > 1 and dataset.shape[0] == expected.nframes:
+                    return _selected(dataset, expected.width, frames)
+                cached = self.cache.get(place, lambda: dataset[()])
+        expected.check(place, cached.shape)
+        return cached.reshape(expected.nframes, expected.width)[frames]
 
     def fingerprint(self) -> list:
         status = os.stat(self.file)
@@ -116,3 +119,9 @@ class Hdf5Group(Source):
             if not isinstance(node, h5py.Dataset):
                 raise DataError.at(f"{self.path}/{name}", expected="a dataset", found="a group")
             return node[()]
+
+
+def _selected(dataset: h5py.Dataset, width: int, frames: np.ndarray) -> np.ndarray:
+    # The library selects rows in ascending order without repetition only.
+    unique, inverse = np.unique(frames, return_inverse=True)
+    return dataset[unique].reshape(len(unique), width)[inverse]

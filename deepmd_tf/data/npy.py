@@ -9,12 +9,9 @@ from functools import lru_cache
 
 import numpy as np
 
-from deepmd_tf.data.cache import ArrayCache
+from deepmd_tf.data.cache import SMALL_ARRAY, ArrayCache
 from deepmd_tf.data.source import FrameShape, Source, check_dtype
 from deepmd_tf.errors import DataError
-
-# Below this size one read is cheaper than a map, and costs no file descriptor afterwards.
-_SMALL_FILE = 1 << 20
 
 
 class Folder(Source):
@@ -94,12 +91,12 @@ def _open(file: str) -> np.ndarray:
     try:
         with open(file, "rb", buffering=0) as stream:
             size = os.fstat(stream.fileno()).st_size
-            content = stream.readall() if size <= _SMALL_FILE else stream.read(1024)
+            content = stream.readall() if size <= SMALL_ARRAY else stream.read(1024)
     except OSError as error:
         raise DataError(f"{file}: cannot be read ({error.strerror})") from error
     shape, fortran, dtype, offset = _header(content, file, size)
     order = "F" if fortran else "C"
-    if size <= _SMALL_FILE:
+    if size <= SMALL_ARRAY:
         return np.frombuffer(content, dtype, offset=offset).reshape(shape, order=order)
     return np.memmap(file, dtype, "r", offset, shape, order)
 

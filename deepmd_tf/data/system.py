@@ -233,7 +233,7 @@ def open_source(path: str, cache: ArrayCache) -> Source:
     """The storage at ``path``: HDF5, a folder with sets, or a folder of raw text."""
     hdf5 = split_path(path)
     if hdf5:
-        source: Source = Hdf5Group(*hdf5)
+        source: Source = Hdf5Group(*hdf5, cache)
     else:
         try:
             with os.scandir(path) as listing:
