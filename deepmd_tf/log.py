@@ -52,6 +52,8 @@ def configure(level: str = "INFO", path=None, mpi_log: str = "master", rank: int
         handler.setFormatter(formatter)
         root.addHandler(handler)
     root.propagate = False
+    # Advice to move to the eager API is not for the users of a program that is graph mode on purpose.
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
     root.setLevel(max(LEVELS[level], logging.WARNING) if quiet else LEVELS[level])
 
 
