@@ -81,7 +81,7 @@ class Accuracy:
 
 @dataclass(frozen=True)
 class Compared:
-    """Labels and predictions of some frames.
+    """Labels and predictions of some frames, atoms in the order of the files.
 
     Attributes
     ----------
@@ -188,11 +188,15 @@ def _compare(model: DeepPot, system: System, data: dict, atomic: bool) -> Compar
         mixed_type=True,
     )
     shapes = {keys.ENERGY: (1,), keys.FORCE: (natoms, 3), keys.VIRIAL: (9,), keys.ATOM_ENER: (natoms, 1)}
+    in_file = np.argsort([system.file_atom(atom) for atom in range(natoms)])
+
+    def as_in_file(name: str, values: np.ndarray) -> np.ndarray:
+        values = values.reshape(nframes, *shapes[name])
+        return values[:, in_file] if name in (keys.FORCE, keys.ATOM_ENER) else values
+
     return Compared(
-        labels={
-            name: data[name].reshape(nframes, *shape) for name, shape in shapes.items() if data.get(keys.find(name))
-        },
-        predicted=dict(zip(shapes, found)),  # eval returns in this order
-        real=data[keys.TYPE] >= 0,
+        labels={name: as_in_file(name, data[name]) for name in shapes if data.get(keys.find(name))},
+        predicted={name: as_in_file(name, values) for name, values in zip(shapes, found)},  # eval returns in this order
+        real=data[keys.TYPE][:, in_file] >= 0,
         volume=np.abs(np.linalg.det(data[keys.BOX].reshape(-1, 3, 3)))[:, None] if system.pbc else None,
     )
