@@ -100,7 +100,7 @@ def plot_lcurve(path: Path, output: Path) -> None:
         axis.set_title(f"RMSE: {', '.join(titles)} m{quantity.unit}")
         axis.margins(x=0.01)
     axes[0].legend(frameon=False)
-    fig.suptitle("Learning curve; RMSE: median of the last five rows, of a batch in training", fontsize=11)
+    fig.suptitle("Learning curve (RMSE in the titles: median of the last five rows)", fontsize=11)
     save(fig, output)
 
 

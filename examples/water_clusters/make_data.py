@@ -4,7 +4,7 @@
     pip install ase tblite
     python make_data.py [OUT] [--system NAME ...]
 
-takes about two minutes. The same call on the same machine writes the same bytes again: random numbers are
+takes some three minutes. The same call on the same machine writes the same bytes again: random numbers are
 seeded by the system's name and purpose, the calculator runs on one thread and is converged tightly, and the
 labels are computed for the coordinates as stored (rounded to float32).
 """
@@ -28,10 +28,11 @@ from tblite.ase import TBLite
 TYPE_MAP = ("O", "H")
 SYSTEMS = {"monomer": 1, "dimer": 2, "trimer": 3, "tetramer": 4, "hexamer": 6}  # molecules in each
 TEMPERATURES = (200.0, 350.0, 500.0)  # K, of all modes: hot enough to bend and stretch each molecule
-FRAMES = {"training": 120, "validation": 30}
+STARTS = {"training": 8, "validation": 2}  # clusters of their own at each temperature
+SNAPSHOTS = 5  # of each cluster
 TIMESTEP = 0.5 * units.fs
 STRIDE = 20  # steps between two snapshots: 10 fs
-SETTLE = 300  # steps before the first snapshot
+SETTLE = 150  # steps before the first snapshot
 CENTRE_DISTANCE = 2.9  # Å, least distance of two oxygen atoms at the start
 
 
@@ -63,10 +64,10 @@ def cluster(count: int, random: np.random.RandomState) -> Atoms:
     return atoms
 
 
-def snapshots(count: int, molecules: int, random: np.random.RandomState) -> list[Atoms]:
-    """Frames of NVE dynamics, an equal share near each temperature, each from a cluster of its own."""
+def snapshots(starts: int, molecules: int, random: np.random.RandomState) -> list[Atoms]:
+    """Frames of NVE dynamics near each temperature, from ``starts`` clusters each."""
     frames = []
-    for temperature in TEMPERATURES:
+    for temperature in np.repeat(TEMPERATURES, starts):
         walker = cluster(molecules, random)
         walker.calc = calculator()
         spread = np.sqrt(walker.get_masses() * units.kB * temperature)
@@ -74,7 +75,7 @@ def snapshots(count: int, molecules: int, random: np.random.RandomState) -> list
         walker.set_momenta(momenta - momenta.mean(axis=0))
         motion = VelocityVerlet(walker, TIMESTEP)
         motion.run(SETTLE)
-        for _ in range(count // len(TEMPERATURES)):
+        for _ in range(SNAPSHOTS):
             motion.run(STRIDE)
             frames.append(walker.copy())
     return frames
@@ -98,7 +99,7 @@ def write_set(folder: Path, frames: list[Atoms]) -> None:
 def write_system(folder: Path, name: str, purpose: str) -> None:
     """Write the system ``name`` for ``purpose`` (training or validation) into ``folder``."""
     random = np.random.RandomState(zlib.crc32(f"{purpose}/{name}".encode()))
-    frames = snapshots(FRAMES[purpose], SYSTEMS[name], random)
+    frames = snapshots(STARTS[purpose], SYSTEMS[name], random)
     shutil.rmtree(folder, ignore_errors=True)
     write_set(folder / "set.000", frames)
     types = [TYPE_MAP.index(symbol) for symbol in frames[0].get_chemical_symbols()]
@@ -112,10 +113,10 @@ def main() -> None:
     parser.add_argument("out", nargs="?", type=Path, default=Path(__file__).parent / "data", metavar="OUT")
     parser.add_argument("--system", nargs="+", choices=SYSTEMS, default=list(SYSTEMS), help="only these systems")
     args = parser.parse_args()
-    for purpose in FRAMES:
+    for purpose in STARTS:
         for name in args.system:
             write_system(args.out / purpose / name, name, purpose)
-            print(f"{args.out / purpose / name}: {FRAMES[purpose]} frames", flush=True)
+            print(args.out / purpose / name, flush=True)
 
 
 if __name__ == "__main__":
