@@ -72,7 +72,7 @@ def test_same_results_and_shapes(kit, model, tmp_path):
     frames = cases(potential.get_dim_fparam(), potential.get_dim_aparam())
     expected = kit.evaluate(path, frames, tmp_path)
     # A float32 network leaves rounding of its own in every sum; the order of sums is not a promise.
-    tolerance = 1e-5 if name == "float32" else 1e-10
+    tolerance = 1e-4 if name == "float32" else 1e-10
     for case, frame in frames.items():
         found = potential.eval(
             frame["coords"], frame["cells"], frame["types"], atomic=True, fparam=frame["fparam"], aparam=frame["aparam"]

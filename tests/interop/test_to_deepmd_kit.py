@@ -35,7 +35,7 @@ def test_same_results_in_python(kit, model, tmp_path):
     potential = DeepPot(path)
     frames = cases(potential.get_dim_fparam(), potential.get_dim_aparam())
     theirs = kit.evaluate(path, frames, tmp_path)
-    tolerance = 1e-5 if name == "float32" else 1e-10
+    tolerance = 1e-4 if name == "float32" else 1e-10
     for case, frame in frames.items():
         ours = potential.eval(
             frame["coords"], frame["cells"], frame["types"], atomic=True, fparam=frame["fparam"], aparam=frame["aparam"]
