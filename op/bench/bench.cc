@@ -1,0 +1,88 @@
+// Micro-benchmark: nanoseconds per atom of each kernel on each target, one thread, for 192 atoms of water-like density
+// with sel 46, 92 at 6 Angstrom. The least of several runs is shown.
+#include <chrono>
+#include <cstdio>
+#include <functional>
+#include <random>
+#include <vector>
+
+#include "dp/env_mat.h"
+#include "dp/force.h"
+#include "dp/gelu.h"
+#include "dp/virial.h"
+
+namespace {
+
+constexpr int kAtoms = 192;
+
+double ns_per_atom(const std::function<void()>& work) {
+  double least = 1e300;
+  for (int run = 0; run < 30; ++run) {
+    const auto start = std::chrono::steady_clock::now();
+    work();
+    const std::chrono::duration<double, std::nano> time = std::chrono::steady_clock::now() - start;
+    least = time.count() < least ? time.count() : least;
+  }
+  return least / kAtoms;
+}
+
+template <class T>
+void bench(const dp::Target& target, const char* precision) {
+  std::mt19937 random(1);
+  std::uniform_real_distribution<double> uniform(0, 12.44);
+  std::vector<T> coord, box = {T(12.44), 0, 0, 0, T(12.44), 0, 0, 0, T(12.44)};
+  std::vector<std::int32_t> type;
+  for (int i = 0; i < kAtoms; ++i) {
+    for (int d = 0; d < 3; ++d) coord.push_back(static_cast<T>(uniform(random)));
+    type.push_back(i < kAtoms / 3 ? 0 : 1);
+  }
+  const std::int32_t sel[] = {46, 92};
+  const dp::Slots slots(sel, 2);
+  const std::size_t n = std::size_t(kAtoms) * slots.total();
+  std::vector<T> descrpt(4 * n), deriv(12 * n), rij(3 * n), force(3 * kAtoms), virial(9), atom_virial(9 * kAtoms);
+  std::vector<T> grad(4 * n);
+  std::vector<std::int32_t> nlist(n), most(2);
+  std::vector<std::int64_t> worst(4);
+  dp::ThreadPool pool(1);
+  const dp::Context context{pool, target};
+  const dp::Frames frames{1, kAtoms, kAtoms, 2};
+  const dp::Rows rows{1, kAtoms, kAtoms, slots.total()};
+  dp::EnvMatInput<T> in{coord.data(), type.data(), box.data(), nullptr, nullptr, nullptr};
+  const auto show = [&](const char* kernel, const std::function<void()>& work) {
+    std::printf("%-9s %-8s %-24s %8.0f ns/atom\n", target.name, precision, kernel, ns_per_atom(work));
+  };
+  show("env_mat_a", [&] {
+    dp::env_mat_a<T>(frames, {6.0, 0.5}, slots, in, {descrpt.data(), deriv.data(), rij.data(), nlist.data()}, context);
+  });
+  show("env_mat_a, list alone", [&] {
+    dp::env_mat_a<T>(frames, {6.0, 0.5}, slots, in, {nullptr, nullptr, rij.data(), nlist.data()}, context);
+  });
+  show("neighbor_stat", [&] {
+    dp::NeighborStat stat{0, {0, 0, 0}, most.data(), worst.data()};
+    dp::neighbor_stat<T>(frames, 6.0, false, coord.data(), type.data(), box.data(), stat, context);
+  });
+  show("force_a", [&] { dp::force_a(rows, descrpt.data(), deriv.data(), nlist.data(), force.data(), context); });
+  show("force_a_grad", [&] {
+    dp::force_a_grad(rows, force.data(), deriv.data(), nlist.data(), grad.data(), context);
+  });
+  show("virial_a", [&] {
+    dp::virial_a<T>(rows, descrpt.data(), deriv.data(), rij.data(), nlist.data(), virial.data(), nullptr, context);
+  });
+  show("virial_a, atomic", [&] {
+    dp::virial_a<T>(rows, descrpt.data(), deriv.data(), rij.data(), nlist.data(), virial.data(), atom_virial.data(),
+                    context);
+  });
+  show("virial_a_grad", [&] {
+    dp::virial_a_grad<T>(rows, virial.data(), nullptr, deriv.data(), rij.data(), nlist.data(), grad.data(), context);
+  });
+  show("gelu, 240 an atom", [&] { dp::gelu<T>(240 * kAtoms, descrpt.data(), grad.data(), context); });
+}
+
+}  // namespace
+
+int main() {
+  for (const dp::Target* target : dp::targets()) {
+    bench<double>(*target, "float64");
+    bench<float>(*target, "float32");
+  }
+}

@@ -1,0 +1,126 @@
+// Environment matrix: neighbours against a loop over images, values against the formula, derivative by differences,
+// on every target, in both precisions; bad input is named.
+#include "dp/env_mat.h"
+
+#include <cmath>
+#include <limits>
+
+#include "check.h"
+#include "system.h"
+
+namespace {
+
+const dp::Cutoff kCutoff{3.0, 1.0};
+
+double switch_of(double d) {
+  const double u = std::min(1.0, std::max(0.0, (d - kCutoff.rcut_smth) / (kCutoff.rcut - kCutoff.rcut_smth)));
+  return u * u * u * (-6 * u * u + 15 * u - 10) + 1;
+}
+
+/// Slots hold the nearest neighbours of each type in order, and rows follow the formula.
+template <class T>
+void neighbors_and_values(const System<T>& system, const std::vector<std::int32_t>& sel, int images, double tolerance) {
+  const dp::Slots slots(sel.data(), system.frames.ntypes);
+  dp::ThreadPool pool(3);
+  for (const dp::Target* target : dp::targets()) {
+    const EnvMat<T> env(system, slots, kCutoff, {pool, *target});
+    for (std::int64_t row = 0; row < system.frames.nframes * system.frames.nloc; ++row) {
+      const auto expected = distances(system, row / system.frames.nloc, int(row % system.frames.nloc), kCutoff.rcut, images);
+      for (int t = 0; t < slots.ntypes(); ++t)
+        for (int k = 0; k < slots.size(t); ++k) {
+          const std::size_t slot = row * slots.total() + slots.begin(t) + k;
+          const bool filled = k < static_cast<int>(expected[t].size());
+          CHECK((env.nlist[slot] >= 0) == filled);
+          const T* r = env.rij.data() + 3 * slot;
+          const double d = filled ? expected[t][k] : 0;
+          CHECK_NEAR(std::sqrt(double(r[0] * r[0] + r[1] * r[1] + r[2] * r[2])), d, tolerance);
+          const double s = filled ? switch_of(d) / d : 0;
+          CHECK_NEAR(env.descrpt[4 * slot], s, tolerance * (1 + s * s));
+          for (int c = 0; c < 3; ++c)
+            CHECK_NEAR(env.descrpt[4 * slot + 1 + c], filled ? s * r[c] / d : 0, tolerance * (1 + s * s));
+        }
+    }
+  }
+}
+
+/// One neighbour at r: deriv is the slope of descrpt when the centre moves.
+void derivative(const dp::Target& target) {
+  dp::ThreadPool pool(1);
+  const std::int32_t sel[] = {1};
+  const dp::Slots slots(sel, 1);
+  const double step = 1e-6;
+  for (double x : {0.5, 0.9, 1.3, 2.4}) {
+    System<double> system(1, 2, 1, 9.0, false);
+    system.type = {0, 0};
+    system.coord = {0, 0, 0, x, -0.4, 0.7};
+    const EnvMat<double> env(system, slots, kCutoff, {pool, target});
+    for (int d = 0; d < 3; ++d) {
+      system.coord[d] = step;
+      const EnvMat<double> up(system, slots, kCutoff, {pool, target});
+      system.coord[d] = -step;
+      const EnvMat<double> down(system, slots, kCutoff, {pool, target});
+      system.coord[d] = 0;
+      for (int c = 0; c < 4; ++c)
+        CHECK_NEAR(env.deriv[3 * c + d], (up.descrpt[c] - down.descrpt[c]) / (2 * step), 1e-8);
+    }
+  }
+}
+
+void normalization() {
+  dp::ThreadPool pool(1);
+  const std::int32_t sel[] = {2};
+  const dp::Slots slots(sel, 1);
+  System<double> system(1, 2, 1, 9.0, false);
+  system.type = {0, 0};
+  system.coord = {0, 0, 0, 0.5, 0, 0};
+  const std::vector<double> davg = {1, 2, 3, 4, 5, 6, 7, 8}, dstd = {2, 2, 2, 2, 4, 4, 4, 4};
+  dp::EnvMatInput<double> in = system.input();
+  in.davg = davg.data();
+  in.dstd = dstd.data();
+  std::vector<double> descrpt(16), deriv(48);
+  dp::env_mat_a<double>(system.frames, kCutoff, slots, in, {descrpt.data(), deriv.data(), nullptr, nullptr},
+                        {pool, dp::find_target("baseline")});
+  CHECK_NEAR(descrpt[0], (2.0 - 1) / 2, 1e-14);
+  CHECK_NEAR(descrpt[1], (2.0 - 2) / 2, 1e-14);
+  CHECK_NEAR(descrpt[4], -5.0 / 4, 1e-14);  // an empty slot
+  CHECK_NEAR(descrpt[7], -8.0 / 4, 1e-14);
+  CHECK_NEAR(deriv[0], 4.0 / 2, 1e-13);  // d(1/r)/dx of the centre, over dstd
+  CHECK_NEAR(deriv[12], 0, 0);
+}
+
+void bad_input() {
+  dp::ThreadPool pool(2);
+  const dp::Context context{pool, dp::find_target()};
+  const std::int32_t sel[] = {4, 4}, negative[] = {4, -1};
+  const dp::Slots slots(sel, 2);
+  System<double> system(2, 6, 2, 8.0, true);
+  system.coord[20] = std::numeric_limits<double>::infinity();
+  CHECK_THROWS(EnvMat<double>(system, slots, kCutoff, context), "frame 1, atom 0: expected a finite position");
+  system.coord[20] = 0;
+  system.type[7] = 2;
+  CHECK_THROWS(EnvMat<double>(system, slots, kCutoff, context), "frame 1, atom 1: expected a type below 2, found 2");
+  system.type[7] = 0;
+  for (int k = 9; k < 12; ++k) system.box[k] = 0;
+  CHECK_THROWS(EnvMat<double>(system, slots, kCutoff, context), "frame 1: expected a box that spans a volume");
+  CHECK_THROWS(EnvMat<double>(system, slots, dp::Cutoff{0.0, 0.0}, context), "rcut: expected a positive number");
+  CHECK_THROWS(EnvMat<double>(system, slots, dp::Cutoff{3.0, 3.5}, context), "rcut_smth: expected 0 to rcut");
+  CHECK_THROWS(EnvMat<double>(system, dp::Slots(sel, 1), kCutoff, context), "sel: expected one entry");
+  CHECK_THROWS(dp::Slots(negative, 2), "sel[1]: expected a number of neighbours, found -1");
+  CHECK_THROWS(dp::find_target("none"), "found 'none'");
+}
+
+}  // namespace
+
+TEST_MAIN(
+    for (double size : {2.0, 4.0, 9.0}) {
+      for (bool periodic : {true, false}) {
+        neighbors_and_values(System<double>(2, 7, 2, size, periodic), {20, 12}, 6, 1e-9);
+        neighbors_and_values(System<float>(2, 7, 2, size, periodic), {20, 12}, 6, 2e-4);
+      }
+    }
+    neighbors_and_values(System<double>(1, 200, 3, 12.0, true), {5, 50, 0}, 2, 1e-9);
+    neighbors_and_values(System<double>(1, 1, 1, 1.0, true), {300}, 6, 1e-9);
+    neighbors_and_values(System<double>(1, 0, 1, 9.0, true), {3}, 1, 1e-9);
+    for (const dp::Target* target : dp::targets()) derivative(*target);
+    normalization();
+    bad_input())
