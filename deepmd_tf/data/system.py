@@ -92,14 +92,17 @@ class System:
 
     @property
     def path(self) -> str:
+        """As the user named it."""
         return self.source.path
 
     @property
     def pbc(self) -> bool:
+        """Whether the frames are periodic."""
         return self.source.pbc
 
     @property
     def atom_types(self) -> np.ndarray:
+        """Model types in memory order, int32 [N]; zeros for the mixed-type format."""
         return self._layout.types
 
     def natoms_vec(self, ntypes: int) -> np.ndarray:
