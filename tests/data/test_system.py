@@ -93,6 +93,15 @@ def test_large_arrays_are_mapped_and_few_maps_stay_open(make_system):
     assert len(cache) <= 3
 
 
+def test_large_hdf5_arrays_are_read_by_rows(make_system):
+    path = make_system("s.hdf5", types=[0] * 60, nframes=1500, type_map=("O",), form="hdf5")
+    cache = ArrayCache()
+    frames = [1400, 3, 1400, 7]
+    found = System.open(path, cache=cache).load(0, frames)["coord"]
+    np.testing.assert_array_equal(found, random_frames(60, 1500)["coord"][frames])
+    assert len(cache) == 1  # the box, which is small
+
+
 def test_fortran_order(make_system):
     path = make_system(types=TYPES)
     force = np.load(f"{path}/set.000/force.npy")
