@@ -162,19 +162,18 @@ class DescrptSeA(Descriptor):
         seeds = Seeds(self.seed)
         frames = tf.reshape(rmat, [-1, inputs.nloc, self.nnei * 4])
         blocks = []
-        for ti in range(self.ntypes):
-            first, count = inputs.block(ti)
-            env = tf.reshape(frames[:, first : first + count], [-1, self.nnei, 4])  # [nf*count, nnei, 4]
+        for ti, block in enumerate(inputs.by_type(frames)):
+            env = tf.reshape(block, [-1, self.nnei, 4])  # [nf*count, nnei, 4]
             seen = [tj for tj in range(self.ntypes) if not self._excluded(ti, tj)]
             scope = f"filter_type_{ti}{ctx.suffix}"
             x = self._sum_blocks(ctx, env, seen, lambda tj, scope=scope: self._net(ctx, scope, f"_{tj}", dtype, seeds))
-            blocks.append(tf.reshape(x, [-1, count, 4 * self.neuron[-1]]))
+            blocks.append(tf.reshape(x, [-1, inputs.natoms[2 + ti], 4 * self.neuron[-1]]))
         return tf.reshape(tf.concat(blocks, axis=1), [-1, 4, self.neuron[-1]])
 
     def _sum_blocks(self, ctx, env, types, net_of):
         """Sum of environment row times features over the slots of the given neighbour types -> [n, 4, M]."""
-        edges = np.concatenate([[0], np.cumsum(self.sel)])
-        parts = [ctx.primitives.contract(net_of(tj), env[:, edges[tj] : edges[tj + 1]]) for tj in types if self.sel[tj]]
+        blocks = tf.split(env, self.sel, axis=1)
+        parts = [ctx.primitives.contract(net_of(tj), blocks[tj]) for tj in types if self.sel[tj]]
         if not parts:
             return tf.zeros([tf.shape(env)[0], 4, self.neuron[-1]], env.dtype)
         return tf.add_n(parts)

@@ -133,12 +133,12 @@ class EnerFitting(Fitting):
         parameters = self._parameters(ctx, inputs, scope)
         seeds = Seeds(self.seed)
         blocks = []
-        for t in range(self.ntypes):
-            first, count = inputs.block(t)
-            rows = tf.reshape(descriptor[:, first : first + count], [-1, self.dim_descriptor])
-            extra = [tf.reshape(p[:, first : first + count], [-1, n]) for p, n in parameters]
+        extras = [[tf.reshape(block, [-1, n]) for block in inputs.by_type(p)] for p, n in parameters]
+        for t, block in enumerate(inputs.by_type(descriptor)):
+            rows = tf.reshape(block, [-1, self.dim_descriptor])  # [nf*count, dim_descriptor]
+            extra = [of_type[t] for of_type in extras]
             energy = self._network(ctx, t, rows, extra, seeds) + bias[t]  # [nf*count, 1]
-            blocks.append(tf.reshape(energy, [-1, count]))
+            blocks.append(tf.reshape(energy, [-1, inputs.natoms[2 + t]]))
         energy = tf.concat(blocks, axis=1)  # [nf, nloc]
         return energy * tf.cast(inputs.type[:, : inputs.nloc] >= 0, ctx.interface)
 

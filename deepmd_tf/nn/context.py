@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from deepmd_tf.nn.embedding import widen
 from deepmd_tf.nn.weights import WeightStore
 from deepmd_tf.ops.env_mat import prod_env_mat_a
 from deepmd_tf.ops.force import prod_force_se_a
@@ -39,8 +40,9 @@ def contract_exact(net, env):
     """Evaluate ``net`` at every neighbour slot and contract: [n, nnei, 4] -> [n, 4, width]."""
     nnei = env.shape.as_list()[1]
     s = tf.reshape(env[:, :, 0], [-1, 1])  # [n*nnei, 1]
-    features = tf.reshape(net(s), [-1, nnei, net.width])  # [n, nnei, width]
-    return tf.matmul(env, features, transpose_a=True)
+    skip, added = (None if part is None else tf.reshape(part, [-1, nnei, part.shape[1]]) for part in net.terms(s))
+    x = tf.matmul(env, added, transpose_a=True)  # [n, 4, width]
+    return x if skip is None else x + widen(tf.matmul(env, skip, transpose_a=True), net.width, axis=2)
 
 
 # The set of portable graphs: the ops of the field's plug-ins and stock TensorFlow, nothing else.
@@ -119,7 +121,7 @@ class ModelInput:
         """Number of frames, a scalar tensor."""
         return tf.shape(self.coord)[0]
 
-    def block(self, t: int):
-        """First atom and number of atoms of type ``t`` among the local atoms, sorted by type."""
-        first = tf.reduce_sum(self.natoms[2 : 2 + t]) if t else tf.constant(0, tf.int32)
-        return first, self.natoms[2 + t]
+    def by_type(self, x) -> list:
+        """Split [nf, nloc, ...] into the blocks of each type, [nf, natoms[2 + t], ...]; atoms are sorted by type."""
+        # Not slices: the gradient of a split is one concatenation, that of slices pads each of them to full size.
+        return tf.split(x, self.natoms[2:], axis=1, num=self.natoms.shape.as_list()[0] - 2)

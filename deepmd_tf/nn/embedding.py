@@ -37,18 +37,29 @@ class EmbeddingNet:
 
     def __call__(self, x):
         """Evaluate the network: [n, N_0] -> [n, width]."""
-        phi = activation(self.activation_function)
+        skip, h = self.terms(x)
+        return h if skip is None else h + widen(skip, self.width, axis=1)
+
+    def terms(self, x):
+        """The two summands of the last layer: what skips it, [n, N] or None, and what it adds, [n, width].
+
+        Whatever is linear in the features can be applied to each, without forming the widened sum.
+        """
+        skip = None
         for weight, bias, idt in self.layers:
             n_in, n_out = weight.shape.as_list()
-            # A matrix product with one column is an outer product; broadcasting it is cheaper.
-            h = x * weight if n_in == 1 else tf.matmul(x, weight)
-            h = phi(h if bias is None else h + bias)
-            if n_out in (n_in, 2 * n_in):
-                if idt is not None:
-                    h = h * idt
-                h = h + (x if n_out == n_in else tf.concat([x, x], axis=1))
-            x = h
-        return x
+            if skip is not None:
+                x = x + widen(skip, n_in, axis=1)
+            h = tf.matmul(x, weight)
+            h = activation(self.activation_function)(h if bias is None else tf.nn.bias_add(h, bias))
+            skip = x if n_out in (n_in, 2 * n_in) else None
+            x = h * idt if skip is not None and idt is not None else h
+        return skip, x
+
+
+def widen(x, width: int, axis: int):
+    """``x`` itself, or twice side by side where ``width`` is double its own."""
+    return x if x.shape.as_list()[axis] == width else tf.concat([x, x], axis=axis)
 
 
 def embedding_net(
