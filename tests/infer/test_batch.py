@@ -73,5 +73,5 @@ def test_memory_bounds_the_batch(model, monkeypatch):
 
 
 def test_memory_of_an_atom(model):
-    # 54 slots; matrix, derivative and vector 19 values; layers of 4 and 8, six arrays each; 8 bytes.
-    assert bytes_per_atom(model) == 54 * (19 + 6 * 12) * 8
+    # 54 slots; matrix, derivative and vector 19 values; layers of 4 and 8, three arrays each; 8 bytes.
+    assert bytes_per_atom(model) == 54 * (19 + 3 * 12) * 8
