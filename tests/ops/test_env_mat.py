@@ -168,6 +168,15 @@ def test_list_by_address_equals_list_by_value():
     assert_same(run_op(case, mesh), run_op(case, list_mesh([r.tolist() for r in rows])), 1e-14)
 
 
+def test_listed_neighbor_beyond_the_cutoff_by_less_than_float32_tells():
+    """It keeps its slot, with the values of the cutoff."""
+    case = Case(np.array([[0.0, 0, 0, RCUT * (1 + 1e-8), 0, 0]]), np.zeros((1, 2), np.int32), None, (1,))
+    found = run_op(case, list_mesh([[1], [0]]), davg=np.zeros((1, 4)), dstd=np.ones((1, 4)))
+    assert found.nlist.ravel().tolist() == [1, 0]
+    np.testing.assert_array_equal(found.descrpt, np.zeros_like(found.descrpt))
+    np.testing.assert_array_equal(found.deriv, np.zeros_like(found.deriv))
+
+
 def test_ghost_atoms_are_neighbors_without_a_row():
     """nall > nloc: neighbours are found among all atoms, rows are made for the local ones."""
     case = CASES["open"]

@@ -137,7 +137,7 @@ def test_virial_is_minus_the_slope_in_the_strain(name):
 
 def test_transposes_by_the_inner_product():
     """<force(net), g> = <net, force_grad(g)> and the same for the virial: exact, both being linear."""
-    env, net, vectors, matrices, atomic = random_rows(make(natoms=30), np.float64)
+    env, net, vectors, matrices, atomic = random_rows(make(natoms=130, size=13.0), np.float64)  # several chunks a frame
     rows = (env.deriv, env.rij, env.nlist)
     left = (core.prod_force_a(net, env.deriv, env.nlist) * vectors).sum()
     right = (net * core.prod_force_a_grad(vectors, env.deriv, env.nlist)).sum()
