@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from deepmd_tf.cli.main import main
+from deepmd_tf.export.script import SCRIPT
 from deepmd_tf.infer.contents import read_contents
+from deepmd_tf.tf1 import tf
 from tests.infer.conftest import section, write_model
 
 
@@ -42,6 +46,19 @@ def test_tree_lists_every_weight(model, capfd):
         assert line in text
     statistics = {"descrpt_attr/t_avg", "descrpt_attr/t_std", "fitting_attr/t_bias_atom_e"}
     assert set(read_contents(model.path).weights) == set(model.weights) - statistics
+
+
+def test_checkpoint(model, tmp_path, capfd):
+    script = json.dumps({"model": model.model, "training": {"seed": 1}})
+    with tf.Graph().as_default(), tf.Session() as session:
+        for name, value in model.weights.items():
+            tf.get_variable(name, initializer=value, use_resource=False)
+            tf.get_variable(f"{name}/Adam", initializer=value, use_resource=False)
+        tf.get_variable(SCRIPT, initializer=script, use_resource=False)
+        session.run(tf.global_variables_initializer())
+        tf.train.Saver().save(session, str(tmp_path / "model.ckpt"), global_step=7)
+    assert read_contents(tmp_path / "model.ckpt-7") == read_contents(model.path)
+    assert "['O', 'H']" in shown(capfd, tmp_path / "model.ckpt-7", "type-map")
 
 
 @pytest.mark.parametrize(
