@@ -9,6 +9,8 @@ PYTHON ?= python3
 VENV := .venv
 KIT_VENV := .venv-interop
 KIT := deepmd-kit[cpu,lmp]==3.2.0
+# Any that setup.py accepts: make test TENSORFLOW='tensorflow-cpu==2.15.*' after make clean tries the oldest.
+TENSORFLOW := tensorflow-cpu>=2.15,<2.22
 JOBS ?= 2
 NATIVE := $(shell find op -type f) setup.py pyproject.toml
 SOURCES := $(NATIVE) $(shell find deepmd_tf nvnmd -type f -name '*.py' -o -type f -name '*.json')
@@ -23,8 +25,10 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
 # --- environments ---------------------------------------------------------------------------------------------------
 
+# TensorFlow first: pip install . alone would fetch it twice, once to build with and once to run with.
 $(VENV)/created:
 	$(PYTHON) -m venv $(VENV)
+	$(PIP) install --quiet '$(TENSORFLOW)'
 	touch $@
 
 # The package as a user installs it. The stamp of the other kind goes, as one environment holds one of them.
@@ -78,7 +82,7 @@ lint: $(VENV)/editable
 	ruff check
 
 bench: $(VENV)/editable
-	python benchmarks/step_time.py
+	python benchmarks/step_time.py --data $(or $(DATA),$(error make bench DATA=folder, which takes the place of @DATA@ in benchmarks/water/input.json))
 
 clean:
 	rm -rf demo _build build *.egg-info $(VENV) $(KIT_VENV)
