@@ -66,27 +66,13 @@ class WeightStore:
 
 
 class TrainableWeights(WeightStore):
-    """Weights as variables. Values are not part of the graph: :meth:`feeds` brings them in once."""
-
-    def __init__(self, values: Mapping[str, np.ndarray] | None = None):
-        super().__init__(values)
-        self._assign: list = []
-        self._feeds: dict = {}
+    """Weights as variables. Their values are not part of the graph: whoever opens a session brings them in."""
 
     def _make(self, name, value, dtype, trainable):
         # Reference variables: the optimizer updates them in place, a resource may be copied first.
-        variable = tf.get_variable(
+        return tf.get_variable(
             name, value.shape, tf.as_dtype(dtype), tf.zeros_initializer(), trainable=trainable, use_resource=False
         )
-        with tf.name_scope(None), tf.name_scope("load/"):
-            source = tf.placeholder(tf.as_dtype(dtype), value.shape)
-            self._assign.append(tf.assign(variable, source).op)
-        self._feeds[source] = value
-        return variable
-
-    def load(self, session) -> None:
-        """Give every variable its value."""
-        session.run(self._assign, feed_dict=self._feeds)
 
 
 class FrozenWeights(WeightStore):

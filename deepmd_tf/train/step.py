@@ -60,8 +60,8 @@ class TrainingGraph:
             self.errors = result.errors
             self.train = self._update(result, optimizer.make(self.rate))
             self._record(records)
-            self.saver = tf.train.Saver(tf.global_variables(), max_to_keep=0)
-            self._initialise = tf.global_variables_initializer()
+            self._variables = tf.global_variables()
+            self.saver = tf.train.Saver(self._variables, max_to_keep=0)
 
     def load(self, session, state: dict[str, np.ndarray] | None = None) -> None:
         """Give all variables their first values, or those of ``state``, a checkpoint to go on from.
@@ -71,21 +71,26 @@ class TrainingGraph:
         CheckpointError
             The checkpoint lacks a variable or has it in another shape.
         """
-        session.run(self._initialise)
-        self.weights.load(session)
-        if state is None:
-            return
-        for variable in self.graph.get_collection(tf.GraphKeys.GLOBAL_VARIABLES):
+        # What is known may hold more than the weights, such as the optimizer of the run they come from.
+        weights = {name: self.weights.values[name] for name in self.weights.tensors}
+        values = weights if state is None else self._checked(state)
+        variables = {v: values[v.op.name] for v in self._variables if v.op.name in values}
+        # The values take the place of what the initialisers would compute.
+        feeds = {variable.initializer.inputs[1]: value for variable, value in variables.items()}
+        session.run([variable.initializer for variable in self._variables], feeds)
+
+    def _checked(self, state: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """What of a checkpoint belongs to this graph; the records are those of this run."""
+        wanted = [variable for variable in self._variables if variable.op.name not in self._records]
+        for variable in wanted:
             name, shape = variable.op.name, tuple(variable.shape.as_list())
-            if name in self._records:
-                continue
             if name not in state or state[name].shape != shape:
                 found = f"shape {state[name].shape}" if name in state else "none"
                 raise CheckpointError(
                     f"checkpoint: {name}: expected shape {shape}, found {found}",
                     "Restart with the input that the checkpoint was made with, or start from it with --init-model",
                 )
-            variable.load(state[name], session)
+        return {variable.op.name: state[variable.op.name] for variable in wanted}
 
     def _placeholders(self, ntypes: int, requirements, interface) -> dict:
         dtype = np.dtype(interface).name

@@ -237,3 +237,14 @@ def test_restart_with_another_network_is_refused(folder):
     other["model"]["fitting_net"]["neuron"] = [5, 5]
     with pytest.raises(CheckpointError, match="expected shape"):
         train(write_input(folder, other), restart="model.ckpt")
+
+
+def test_kills_lose_nothing(tmp_path):
+    """A few kills here; ``python -m tests.support.kill_resume`` does two hundred."""
+    done = subprocess.run(
+        [sys.executable, "-c", "from pathlib import Path; from tests.support.kill_resume import experiment; "
+         f"print(experiment(Path({str(tmp_path)!r}), kills=4, steps=400))"],
+        env=environment(), capture_output=True, text=True, timeout=300, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert "none lost" in done.stdout
