@@ -167,7 +167,7 @@ class DescrptSeA(Descriptor):
             seen = [tj for tj in range(self.ntypes) if not self._excluded(ti, tj)]
             scope = f"filter_type_{ti}{ctx.suffix}"
             x = self._sum_blocks(ctx, env, seen, lambda tj, scope=scope: self._net(ctx, scope, f"_{tj}", dtype, seeds))
-            blocks.append(tf.reshape(x, [-1, inputs.natoms[2 + ti], 4 * self.neuron[-1]]))
+            blocks.append(tf.reshape(x, [inputs.nframes, inputs.natoms[2 + ti], 4 * self.neuron[-1]]))
         return tf.reshape(tf.concat(blocks, axis=1), [-1, 4, self.neuron[-1]])
 
     def _sum_blocks(self, ctx, env, types, net_of):

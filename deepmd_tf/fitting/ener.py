@@ -138,7 +138,7 @@ class EnerFitting(Fitting):
             rows = tf.reshape(block, [-1, self.dim_descriptor])  # [nf*count, dim_descriptor]
             extra = [of_type[t] for of_type in extras]
             energy = self._network(ctx, t, rows, extra, seeds) + bias[t]  # [nf*count, 1]
-            blocks.append(tf.reshape(energy, [-1, inputs.natoms[2 + t]]))
+            blocks.append(tf.reshape(energy, [inputs.nframes, inputs.natoms[2 + t]]))
         energy = tf.concat(blocks, axis=1)  # [nf, nloc]
         return energy * tf.cast(inputs.type[:, : inputs.nloc] >= 0, ctx.interface)
 

@@ -74,10 +74,10 @@ class TrainingGraph:
         # What is known may hold more than the weights, such as the optimizer of the run they come from.
         weights = {name: self.weights.values[name] for name in self.weights.tensors}
         values = weights if state is None else self._checked(state)
-        variables = {v: values[v.op.name] for v in self._variables if v.op.name in values}
-        # The values take the place of what the initialisers would compute.
-        feeds = {variable.initializer.inputs[1]: value for variable, value in variables.items()}
-        session.run([variable.initializer for variable in self._variables], feeds)
+        with self.graph.as_default():
+            # The values take the place of what the initialisers would compute.
+            feeds = {v.initializer.inputs[1]: values[v.op.name] for v in self._variables if v.op.name in values}
+            session.run([v.initializer for v in self._variables], feeds)
 
     def _checked(self, state: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         """What of a checkpoint belongs to this graph; the records are those of this run."""

@@ -144,9 +144,10 @@ class PhysicsSuite:
     def test_empty_type(self, model):
         coord, _ = cluster()
         for t in (0, 1):
-            got = model(coord, np.full(len(coord), t))
+            got = model([coord, coord + 1.0], np.full(len(coord), t))
             assert np.isfinite(got["energy"]).all()
             assert np.abs(got["force"]).max() > 1e-6
+            assert np.allclose(got["force"][0], got["force"][1], rtol=0, atol=1e-12)
 
     def test_virtual_atoms_change_nothing(self, model):
         coord, atype = cluster()

@@ -70,7 +70,7 @@ def fitting(h, weights: dict, t: int, neuron: list[int], activation: str, resnet
 def descriptor_se_e2_a(coord, atype, box, d: dict, weights: dict):
     """Descriptor of one frame, [N, M*M2]; atoms sorted by type. ``d`` is the complete descriptor section."""
     env = env_mat_a(
-        coord[None], atype[None], None if box is None else box[None],
+        np.reshape(coord, (1, -1)), np.reshape(atype, (1, -1)), None if box is None else np.reshape(box, (1, 9)),
         rcut=d["rcut"], rcut_smth=d["rcut_smth"], sel=d["sel"],
         davg=weights["descrpt_attr/t_avg"], dstd=weights["descrpt_attr/t_std"], derivative=False,
     ).descrpt[0]  # [N, nnei, 4]
