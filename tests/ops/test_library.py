@@ -82,13 +82,13 @@ def test_a_library_for_another_tensorflow_is_told(empty_folder):
 
 
 def test_a_missing_library_is_told(empty_folder):
-    with pytest.raises(OpLibraryError, match="was not built.*pip install"):
+    with pytest.raises(OpLibraryError, match=r"was not built.*pip install"):
         library.op_module()
-    with pytest.raises(OpLibraryError, match="was not built.*pip install"):
+    with pytest.raises(OpLibraryError, match=r"was not built.*pip install"):
         library.core()
 
 
 def test_a_broken_library_is_told(empty_folder):
     (empty_folder / library.CORE).write_text("not a library")
-    with pytest.raises(OpLibraryError, match="cannot be loaded.*pip install"):
+    with pytest.raises(OpLibraryError, match=r"cannot be loaded.*pip install"):
         library.core()
