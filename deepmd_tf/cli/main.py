@@ -27,6 +27,8 @@ def main(argv: list[str] | None = None) -> int:
     """Run ``dp`` with the arguments ``argv`` (those of the process by default); return its exit code."""
     argv = sys.argv[1:] if argv is None else argv
     command = None
+    # TensorFlow loads Keras on import, a quarter of its start-up, unless told to look for an older Keras elsewhere.
+    os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
     try:
         parser = make_parser()
         args = parser.parse_args(argv)

@@ -14,6 +14,7 @@ import json
 import os
 import re
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -64,14 +65,14 @@ class CheckpointWriter:
         ``save_ckpt`` of the input, e.g. ``model.ckpt``.
     keep : int
         How many sets stay on the disk.
-    saver : tf.train.Saver
-        Saver of everything that a run continues from.
+    save : callable
+        ``save(session, prefix)`` writes everything that a run continues from in TensorFlow's format.
     """
 
-    def __init__(self, prefix: str | Path, keep: int, saver):
+    def __init__(self, prefix: str | Path, keep: int, save: Callable):
         self.prefix = Path(prefix).absolute()
         self.keep = max(1, keep)
-        self.saver = saver
+        self._save_tensors = save
         self._meta: bytes | None = None
         with saving(self.prefix.parent):
             self.prefix.parent.mkdir(parents=True, exist_ok=True)
@@ -104,7 +105,7 @@ class CheckpointWriter:
     def _write(self, session, target: Path) -> None:
         """Write all parts and the manifest below the workshop folder, forced to the disk."""
         try:
-            self.saver.save(session, str(target), write_meta_graph=False, write_state=False)
+            self._save_tensors(session, str(target))
         except (tf.errors.OpError, ValueError) as error:
             # TensorFlow wraps the operating system's word; the caller's handler wants that.
             raise OSError(str(error).splitlines()[0]) from error

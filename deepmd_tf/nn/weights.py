@@ -23,10 +23,14 @@ class WeightStore:
     values : mapping of str to ndarray
         Values known beforehand (statistics, a checkpoint, a frozen model). They win over the initial
         value that a builder proposes.
+    draws : bool
+        Whether a weight without a known value takes its initial one; otherwise it is an error, because
+        a model that is read from somewhere must not be completed with random numbers.
     """
 
-    def __init__(self, values: Mapping[str, np.ndarray] | None = None):
+    def __init__(self, values: Mapping[str, np.ndarray] | None = None, draws: bool = True):
         self.values: dict[str, np.ndarray] = dict(values or {})
+        self.draws = draws
         self.tensors: dict[str, tf.Tensor] = {}
 
     def get(
@@ -50,7 +54,7 @@ class WeightStore:
 
     def _value(self, name, shape, initial) -> np.ndarray:
         if name not in self.values:
-            if initial is None:
+            if initial is None or not self.draws:
                 raise CheckpointError(f"weight {name} of shape {shape} is needed and not in the model")
             self.values[name] = initial()
         value = np.asarray(self.values[name])
@@ -76,7 +80,10 @@ class TrainableWeights(WeightStore):
 
 
 class FrozenWeights(WeightStore):
-    """Weights as constants under the names of the model file, followed by ``NAME/read``."""
+    """Weights as constants under the names of the model file, followed by ``NAME/read``; all have to be known."""
+
+    def __init__(self, values: Mapping[str, np.ndarray]):
+        super().__init__(values, draws=False)
 
     def _make(self, name, value, dtype, trainable):
         with tf.name_scope(None):

@@ -21,6 +21,7 @@ from deepmd_tf.export.script import MIN_NBOR_DIST, SCRIPT, SEED
 from deepmd_tf.fitting.base import fittings
 from deepmd_tf.loss.base import losses
 from deepmd_tf.model.make import make_model
+from deepmd_tf.nn.weights import TrainableWeights
 from deepmd_tf.precision import interface_dtype
 from deepmd_tf.train.optimizer import optimizers
 from deepmd_tf.train.parallel import world
@@ -58,12 +59,13 @@ def train(
     min_nbor_dist = neighbor_facts(config["model"], training, start, skip_neighbor_stat)
     model = make_model(config["model"])
     values = start.values or model_statistics(model, config["model"], training)
+    weights = TrainableWeights(values, draws=not start.values)
     numb_steps = _numb_steps(config, training)
     if output is not None:
         write_atomic(output, json.dumps(config, indent=4).encode())
     graph = TrainingGraph(
         model, _loss(config), training.requirements, learning_rate(config["learning_rate"], numb_steps, world().size),
-        _optimizer(config), values, interface_dtype(), _records(config, min_nbor_dist, training.seed),
+        _optimizer(config), weights, interface_dtype(), _records(config, min_nbor_dist, training.seed),
     )
     _clear_stage(config["training"], start)
     log.info("%s, %d steps from step %d; ready in %.1f s", start.origin, numb_steps - start.step, start.step, time.perf_counter() - begin)

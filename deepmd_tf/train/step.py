@@ -25,8 +25,7 @@ class TrainingGraph:
     rate : callable, float
         Learning rate as a function of the step tensor, and its start value.
     optimizer : object with ``make(rate)``
-    values : mapping of str to ndarray
-        Known weights and statistics.
+    weights : TrainableWeights
     interface : numpy dtype
     records : mapping of str to value
         Facts that travel in the checkpoint as constants, e.g. the training script.
@@ -42,10 +41,10 @@ class TrainingGraph:
     rate, step : scalars
     """
 
-    def __init__(self, model, loss, requirements, rate, optimizer, values, interface, records):
+    def __init__(self, model, loss, requirements, rate, optimizer, weights, interface, records):
         self.graph = tf.Graph()
         with self.graph.as_default():
-            self.weights = TrainableWeights(values)
+            self.weights = weights
             self.feeds = self._placeholders(len(model.type_map), requirements, interface)
             context = BuildContext(len(model.type_map), self.weights, np.dtype(interface))
             self.prediction = model.build(context, self._model_input())
@@ -61,7 +60,12 @@ class TrainingGraph:
             self.train = self._update(result, optimizer.make(self.rate))
             self._record(records)
             self._variables = tf.global_variables()
-            self.saver = tf.train.Saver(self._variables, max_to_keep=0)
+            self._save_to = tf.placeholder(tf.string, [])
+            # The op under tf.train.Saver, without the part for restoring that nobody here uses.
+            self._save = tf.raw_ops.SaveV2(
+                prefix=self._save_to, tensor_names=[v.op.name for v in self._variables],
+                shape_and_slices=[""] * len(self._variables), tensors=self._variables,
+            )  # fmt: skip
 
     def load(self, session, state: dict[str, np.ndarray] | None = None) -> None:
         """Give all variables their first values, or those of ``state``, a checkpoint to go on from.
@@ -78,6 +82,10 @@ class TrainingGraph:
             # The values take the place of what the initialisers would compute.
             feeds = {v.initializer.inputs[1]: values[v.op.name] for v in self._variables if v.op.name in values}
             session.run([v.initializer for v in self._variables], feeds)
+
+    def save(self, session, prefix: str) -> None:
+        """Write all variables as a checkpoint of TensorFlow's format."""
+        session.run(self._save, {self._save_to: prefix})
 
     def _checked(self, state: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         """What of a checkpoint belongs to this graph; the records are those of this run."""

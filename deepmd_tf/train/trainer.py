@@ -58,7 +58,7 @@ class Trainer:
         """
         with tf.Session(graph=self.graph.graph, config=session_config()) as session, _Signals() as stop:
             self.graph.load(session, self.state)
-            writer = CheckpointWriter(self.settings["save_ckpt"], self.settings["max_ckpt_keep"], self.graph.saver)
+            writer = CheckpointWriter(self.settings["save_ckpt"], self.settings["max_ckpt_keep"], self.graph.save)
             return _Loop(self, session, writer, stop).run()
 
 

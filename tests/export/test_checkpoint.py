@@ -20,7 +20,10 @@ def run(tmp_path):
     """A session with one variable, and a function that saves it with a value at a step."""
     with tf.Graph().as_default(), tf.Session() as session:
         variable = tf.get_variable("w", (3,), tf.float64, tf.zeros_initializer(), use_resource=False)
-        writer = CheckpointWriter(tmp_path / "model.ckpt", 2, tf.train.Saver([variable], max_to_keep=0))
+        saver = tf.train.Saver([variable], max_to_keep=0)
+        writer = CheckpointWriter(
+            tmp_path / "model.ckpt", 2, lambda s, prefix: saver.save(s, prefix, write_meta_graph=False, write_state=False)
+        )
 
         def save(step, value=None):
             variable.load(np.full(3, float(step if value is None else value)), session)

@@ -231,6 +231,14 @@ def test_trainable_by_layer(folder):
     assert sorted(moments) == [f"final_layer_type_{t}/{kind}/Adam" for t in (0, 1) for kind in ("bias", "matrix")]
 
 
+def test_a_model_that_lacks_a_layer_is_not_completed_with_random_numbers(folder):
+    train(write_input(folder, small_input(folder, steps=1)))
+    deeper = small_input(folder, steps=1)
+    deeper["model"]["fitting_net"]["neuron"] = [8, 8, 8]
+    with pytest.raises(CheckpointError, match="layer_2_type_0/matrix of shape"):
+        train(write_input(folder, deeper), init_model="model.ckpt")
+
+
 def test_restart_with_another_network_is_refused(folder):
     train(write_input(folder, small_input(folder, steps=1)))
     other = small_input(folder, steps=2)
