@@ -115,7 +115,6 @@ class CMakeBuild(build_ext):
             "-GNinja",
             f"-DCMAKE_MAKE_PROGRAM={tool('ninja')}",
             "-DCMAKE_BUILD_TYPE=Release",
-            f"-DCMAKE_INSTALL_PREFIX={target}",
             "-DDP_BUILD_TF=ON",
             f"-DTENSORFLOW_INCLUDE={tensorflow['include']}",
             f"-DTENSORFLOW_LIBRARY={tensorflow['library']}",
@@ -124,20 +123,32 @@ class CMakeBuild(build_ext):
         jobs = os.environ.get("DEEPMD_TF_BUILD_JOBS", str(os.cpu_count() or 1))
         subprocess.run(configure, check=True)
         subprocess.run([cmake, "--build", str(folder), "--parallel", jobs], check=True)
-        subprocess.run([cmake, "--install", str(folder), "--strip"], check=True)
+        staged = folder / "install"
+        shutil.rmtree(staged, ignore_errors=True)
+        subprocess.run([cmake, "--install", str(folder), "--strip", "--prefix", str(staged)], check=True)
         info = {
             "tensorflow": tensorflow["version"],
             "python": platform.python_version(),
             "abi": abi,
             "targets": targets_of(folder / "targets.txt"),
         }
-        (target / "build_info.json").write_text(json.dumps(info, indent=2) + "\n", encoding="utf-8")
+        (staged / "build_info.json").write_text(json.dumps(info, indent=2) + "\n", encoding="utf-8")
+        publish(staged, target)
 
     def get_outputs(self):
         return []
 
     def get_output_mapping(self):
         return {}
+
+
+def publish(staged: Path, target: Path) -> None:
+    """Replace each file of the target folder at once: a program that runs keeps the library that it has opened."""
+    target.mkdir(parents=True, exist_ok=True)
+    for source in sorted(staged.iterdir()):
+        beside = target / f".{source.name}.new"
+        shutil.copy2(source, beside)
+        os.replace(beside, target / source.name)
 
 
 def targets_of(path: Path) -> list[str]:

@@ -58,6 +58,10 @@ class _Rows(ctypes.Structure):
     )
 
 
+class _Groups(ctypes.Structure):
+    _fields_ = (("ngroups", ctypes.c_int64), ("nrows", ctypes.c_int64), ("width", ctypes.c_int64))
+
+
 def targets() -> tuple[str, ...]:
     """Names of the SIMD targets that this processor can run, slowest first.
 
@@ -254,6 +258,55 @@ def gelu(x, *, order: int = 0, threads: int = 1, target: str | None = None):
     return out
 
 
+def group_outer(env, feature, offsets, *, threads: int = 1, target: str | None = None):
+    """Sum of the outer products of the rows of each group: x[i, a, k] = sum_j env[j, a] feature[j, k].
+
+    Parameters
+    ----------
+    env : array [nrows, 4]
+    feature : array [nrows, width]
+    offsets : int array [ngroups + 1]
+        Group i owns the rows offsets[i] to offsets[i + 1] - 1: from 0 to nrows, not decreasing.
+    threads, target
+        As :func:`env_mat_a`.
+
+    Returns
+    -------
+    array [ngroups, 4, width]
+
+    Raises
+    ------
+    DataError
+        For shapes that do not agree, or offsets that do not divide the rows into groups.
+    """
+    env = _floating(env)
+    groups = _Groups(_ngroups(offsets), len(env), _width(feature, 2, "feature"))
+    x = np.empty((groups.ngroups, 4, groups.width), env.dtype)
+    arrays = (("env", env, (groups.nrows, 4)), ("feature", feature, (groups.nrows, groups.width)))
+    _call_groups("dp_group_outer", groups, arrays, offsets, x, threads, target)
+    return x
+
+
+def group_spread(env, x, offsets, *, threads: int = 1, target: str | None = None):
+    """feature[j, k] = sum_a env[j, a] x[g(j), a, k], g(j) the group of row j; arguments as :func:`group_outer`."""
+    env = _floating(env)
+    groups = _Groups(_ngroups(offsets), len(env), _width(x, 3, "x"))
+    feature = np.empty((groups.nrows, groups.width), env.dtype)
+    arrays = (("env", env, (groups.nrows, 4)), ("x", x, (groups.ngroups, 4, groups.width)))
+    _call_groups("dp_group_spread", groups, arrays, offsets, feature, threads, target)
+    return feature
+
+
+def group_dot(feature, x, offsets, *, threads: int = 1, target: str | None = None):
+    """env[j, a] = sum_k feature[j, k] x[g(j), a, k], g(j) the group of row j; arguments as :func:`group_outer`."""
+    feature = _floating(feature)
+    groups = _Groups(_ngroups(offsets), len(feature), _width(feature, 2, "feature"))
+    env = np.empty((groups.nrows, 4), feature.dtype)
+    arrays = (("feature", feature, feature.shape), ("x", x, (groups.ngroups, 4, groups.width)))
+    _call_groups("dp_group_dot", groups, arrays, offsets, env, threads, target)
+    return env
+
+
 def _floating(array) -> np.ndarray:
     """C order, float32 if it is, else float64."""
     array = np.asarray(array)
@@ -269,6 +322,18 @@ def _frames_of(coord: np.ndarray) -> tuple[int, int]:
 def _rows_of(net_deriv, nlist, nall: int | None) -> tuple[np.ndarray, _Rows]:
     nf, nloc, nnei = np.shape(nlist)
     return _floating(net_deriv), _Rows(nf, nloc, nloc if nall is None else nall, nnei)
+
+
+def _ngroups(offsets) -> int:
+    if np.ndim(offsets) != 1 or not len(offsets):
+        raise DataError(f"offsets: expected a vector of ngroups + 1 numbers, found shape {np.shape(offsets)}")
+    return len(offsets) - 1
+
+
+def _width(array, ndim: int, name: str) -> int:
+    if np.ndim(array) != ndim:
+        raise DataError(f"{name}: expected {ndim} dimensions, found shape {np.shape(array)}")
+    return np.shape(array)[-1]
 
 
 def _shaped(array, dtype, shape: tuple[int, ...], name: str) -> np.ndarray | None:
@@ -289,6 +354,12 @@ def _call_rows(name, rows: _Rows, first: np.ndarray, inputs, nlist, outputs, thr
     dense = [None if array is None else np.ascontiguousarray(array, first.dtype) for array in inputs]
     nlist = np.ascontiguousarray(nlist, np.int32)
     _call(name, _options(first.dtype, threads, target), rows, *dense, nlist, *outputs)
+
+
+def _call_groups(name, groups: _Groups, arrays, offsets, out: np.ndarray, threads: int, target) -> None:
+    dense = [_shaped(array, out.dtype, shape, what) for what, array, shape in arrays]
+    offsets = np.ascontiguousarray(offsets, np.int32)
+    _call(name, _options(out.dtype, threads, target), groups, *dense, offsets, out)
 
 
 def _call(name: str, options: _Options, *arguments) -> None:

@@ -69,3 +69,33 @@ def _gelu_gradient(op, grad):
 def _gelu_second_gradient(op, grad):
     dy, x = op.inputs
     return [op_module().gelu_grad_custom(grad, x), op_module().gelu_grad_grad_custom(grad, dy, x)]
+
+
+@tf.RegisterGradient("DpGroupOuter")
+def _group_outer_gradient(op, grad_x):
+    env, feature, offsets = op.inputs
+    return [
+        op_module().dp_group_dot(feature, grad_x, offsets),
+        op_module().dp_group_spread(env, grad_x, offsets),
+        None,
+    ]
+
+
+@tf.RegisterGradient("DpGroupSpread")
+def _group_spread_gradient(op, grad_feature):
+    env, x, offsets = op.inputs
+    return [
+        op_module().dp_group_dot(grad_feature, x, offsets),
+        op_module().dp_group_outer(env, grad_feature, offsets),
+        None,
+    ]
+
+
+@tf.RegisterGradient("DpGroupDot")
+def _group_dot_gradient(op, grad_env):
+    feature, x, offsets = op.inputs
+    return [
+        op_module().dp_group_spread(grad_env, x, offsets),
+        op_module().dp_group_outer(grad_env, feature, offsets),
+        None,
+    ]

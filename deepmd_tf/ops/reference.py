@@ -189,3 +189,21 @@ def gelu(x, *, order: int = 0):
         return 0.5 * x * (1 - t**2) * slope + 0.5 * (1 + t)
     curvature = GELU_C * 6 * GELU_CUBE * x
     return (1 - t**2) * (slope + 0.5 * x * curvature - x * t * slope**2)
+
+
+def group_outer(env, feature, offsets):
+    """See :func:`deepmd_tf.ops.core.group_outer`."""
+    x = np.zeros((len(offsets) - 1, 4, feature.shape[1]), env.dtype)
+    for group, (start, end) in enumerate(itertools.pairwise(offsets)):
+        x[group] = env[start:end].T @ feature[start:end]
+    return x
+
+
+def group_spread(env, x, offsets):
+    """See :func:`deepmd_tf.ops.core.group_spread`."""
+    return np.einsum("ja,jak->jk", env, np.repeat(x, np.diff(offsets), axis=0))
+
+
+def group_dot(feature, x, offsets):
+    """See :func:`deepmd_tf.ops.core.group_dot`."""
+    return np.einsum("jk,jak->ja", feature, np.repeat(x, np.diff(offsets), axis=0))

@@ -8,6 +8,7 @@
 #include "dp/error.h"
 #include "dp/force.h"
 #include "dp/gelu.h"
+#include "dp/group.h"
 #include "dp/neighbor.h"
 #include "dp/virial.h"
 
@@ -62,6 +63,7 @@ T* out(void* array, T) {
 
 dp::Frames frames_of(const dp_frames& f) { return {f.nframes, f.nloc, f.nall, f.ntypes}; }
 dp::Rows rows_of(const dp_rows& r) { return {r.nframes, r.nloc, r.nall, r.nnei}; }
+dp::Groups groups_of(const dp_groups& g) { return {g.ngroups, g.nrows, g.width}; }
 
 }  // namespace
 
@@ -142,5 +144,26 @@ int dp_gelu_grad_grad(const dp_options* options, int64_t n, const void* dy, cons
                       void* result) {
   return guarded(options, [&](auto zero, const dp::Context& context) {
     dp::gelu_grad_grad(n, in(dy, zero), in(dy2, zero), in(x, zero), out(result, zero), context);
+  });
+}
+
+int dp_group_outer(const dp_options* options, const dp_groups* groups, const void* env, const void* feature,
+                   const int32_t* offsets, void* x) {
+  return guarded(options, [&](auto zero, const dp::Context& context) {
+    dp::group_outer(groups_of(*groups), in(env, zero), in(feature, zero), offsets, out(x, zero), context);
+  });
+}
+
+int dp_group_spread(const dp_options* options, const dp_groups* groups, const void* env, const void* x,
+                    const int32_t* offsets, void* feature) {
+  return guarded(options, [&](auto zero, const dp::Context& context) {
+    dp::group_spread(groups_of(*groups), in(env, zero), in(x, zero), offsets, out(feature, zero), context);
+  });
+}
+
+int dp_group_dot(const dp_options* options, const dp_groups* groups, const void* feature, const void* x,
+                 const int32_t* offsets, void* env) {
+  return guarded(options, [&](auto zero, const dp::Context& context) {
+    dp::group_dot(groups_of(*groups), in(feature, zero), in(x, zero), offsets, out(env, zero), context);
   });
 }

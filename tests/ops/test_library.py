@@ -26,6 +26,9 @@ SCHEMAS = {
     "GeluCustom": ("x", "output", "T"),
     "GeluGradCustom": ("dy x", "output", "T"),
     "GeluGradGradCustom": ("dy dy_ x", "output", "T"),
+    "DpGroupOuter": ("env feature offsets", "x", "T"),
+    "DpGroupSpread": ("env x offsets", "feature", "T"),
+    "DpGroupDot": ("feature x offsets", "env", "T"),
 }
 ALIASES = {
     "DescrptSeA": "ProdEnvMatA",
@@ -53,7 +56,7 @@ def test_names_in_graph_files(name):
 
 def test_import_is_late():
     """Modules that describe graphs neither import TensorFlow nor load the library."""
-    modules = "env_mat, force, virial, gelu, core, library, session, reference"
+    modules = "env_mat, force, virial, gelu, group, core, library, session, reference"
     code = f"import sys; from deepmd_tf.ops import {modules}; assert 'tensorflow' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
 

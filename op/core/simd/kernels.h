@@ -40,6 +40,11 @@ struct Kernels {
   void (*virial_grad_row)(int nnei, const T* grad, const T* grad_atom, const T* deriv, const T* rij,
                           const std::int32_t* nlist, T* grad_net);
 
+  /// One group of n rows and m columns: env [n, 4], feature [n, m], x [4, m]; the last argument is written.
+  void (*group_outer)(std::int64_t n, std::int64_t m, const T* env, const T* feature, T* x);
+  void (*group_spread)(std::int64_t n, std::int64_t m, const T* env, const T* x, T* feature);
+  void (*group_dot)(std::int64_t n, std::int64_t m, const T* feature, const T* x, T* env);
+
   void (*gelu)(std::int64_t n, const T* x, T* y);
   void (*gelu_grad)(std::int64_t n, const T* dy, const T* x, T* dx);
   void (*gelu_grad_grad)(std::int64_t n, const T* dy, const T* dy2, const T* x, T* out);

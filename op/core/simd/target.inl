@@ -19,12 +19,15 @@ inline double root(double x) { return __builtin_sqrt(x); }
 
 #include "core/simd/force.inl"
 
+#include "core/simd/group.inl"
+
 #include "core/simd/gelu.inl"
 
 template <class T>
 constexpr Kernels<T> table() {
-  return {within<T>,     env_rows<T>,        force_row<T>, force_grad_row<T>, virial_row<T>,
-          virial_grad_row<T>, gelu<T>, gelu_grad<T>, gelu_grad_grad<T>};
+  return {within<T>,      env_rows<T>,        force_row<T>,   force_grad_row<T>,
+          virial_row<T>,  virial_grad_row<T>, group_outer<T>, group_spread<T>,
+          group_dot<T>,   gelu<T>,            gelu_grad<T>,   gelu_grad_grad<T>};
 }
 
 extern const Kernels<float> f32;

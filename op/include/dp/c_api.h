@@ -35,6 +35,10 @@ struct dp_rows {
   int32_t nloc, nall, nnei;
 };
 
+struct dp_groups {
+  int64_t ngroups, nrows, width;
+};
+
 /* Text of the last error of the calling thread; valid until its next call. */
 const char* dp_last_error(void);
 
@@ -69,6 +73,14 @@ int dp_gelu(const struct dp_options* options, int64_t n, const void* x, void* y)
 int dp_gelu_grad(const struct dp_options* options, int64_t n, const void* dy, const void* x, void* dx);
 int dp_gelu_grad_grad(const struct dp_options* options, int64_t n, const void* dy, const void* dy2, const void* x,
                       void* out);
+
+/* dp/group.h */
+int dp_group_outer(const struct dp_options* options, const struct dp_groups* groups, const void* env,
+                   const void* feature, const int32_t* offsets, void* x);
+int dp_group_spread(const struct dp_options* options, const struct dp_groups* groups, const void* env, const void* x,
+                    const int32_t* offsets, void* feature);
+int dp_group_dot(const struct dp_options* options, const struct dp_groups* groups, const void* feature, const void* x,
+                 const int32_t* offsets, void* env);
 
 #ifdef __cplusplus
 }
