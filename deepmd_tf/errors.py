@@ -39,7 +39,14 @@ class DataError(DeepmdError):
 
     @classmethod
     def at(
-        cls, file, *, expected: str, found: str, field: str | None = None, frame: int | None = None, hint: str | None = None
+        cls,
+        file,
+        *,
+        expected: str,
+        found: str,
+        field: str | None = None,
+        frame: int | None = None,
+        hint: str | None = None,
     ) -> DataError:
         """Name file, frame and field of the fault, what was expected and what was found there."""
         place = str(file)

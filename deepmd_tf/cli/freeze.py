@@ -31,7 +31,9 @@ def run(args: argparse.Namespace) -> None:
     """Freeze; see :mod:`deepmd_tf.export.freeze`."""
     for option in ("nvnmd_weight", "head"):
         if getattr(args, option) is not None:
-            raise ConfigError(f"--{option.replace('_', '-')} is not supported by dp freeze of this program", "Leave it out")
+            raise ConfigError(
+                f"--{option.replace('_', '-')} is not supported by dp freeze of this program", "Leave it out"
+            )
     from deepmd_tf.export.freeze import freeze_checkpoint, write_graph
 
     output = Path(args.output)

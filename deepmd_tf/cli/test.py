@@ -8,13 +8,13 @@ from pathlib import Path
 
 import numpy as np
 
-from deepmd_tf.config.read import read_input
 from deepmd_tf.data.find import find_systems
 from deepmd_tf.data.system import System
 from deepmd_tf.errors import ConfigError
 from deepmd_tf.infer.accuracy import UNITS, Accuracy, accumulate, compare
 from deepmd_tf.infer.detail import DetailFiles
 from deepmd_tf.infer.potential import DeepPot
+from deepmd_tf.train.run import load_config
 
 NAME = "test"
 HELP = "test the model on data: errors of energy, force and virial"
@@ -106,10 +106,10 @@ def _systems(args) -> list[str]:
         ("--valid-data", args.valid_data, "validation_data"),
     ):
         if file:
-            data = read_input(file).get("training", {}).get(section)
-            if not isinstance(data, dict) or "systems" not in data:
-                raise ConfigError(f"{option} {file}: expected training/{section}/systems, found none")
-            return find_systems(data["systems"], data.get("rglob_patterns"))
+            data = load_config(file)["training"][section]
+            if data is None:
+                raise ConfigError(f"{option} {file}: expected a section training/{section}, found none")
+            return find_systems(data["systems"], data["rglob_patterns"])
     return find_systems(args.system)
 
 

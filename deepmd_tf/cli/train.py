@@ -40,9 +40,16 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Train; see :mod:`deepmd_tf.train`."""
-    for given, option in ((args.finetune, "--finetune"), (args.model_branch, "--model-branch"), (args.force_load, "--force-load")):
+    for given, option in (
+        (args.finetune, "--finetune"),
+        (args.model_branch, "--model-branch"),
+        (args.force_load, "--force-load"),
+    ):
         if given:
-            raise ConfigError(f"{option} is not supported by this program", "Use --init-model or --init-frz-model to start from a model")
+            raise ConfigError(
+                f"{option} is not supported by this program",
+                "Use --init-model or --init-frz-model to start from a model",
+            )
     from deepmd_tf.train.run import train
 
     return train(

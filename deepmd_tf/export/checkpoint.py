@@ -159,7 +159,9 @@ def find_checkpoint(path: str | Path) -> Checkpoint:
     if index.exists() and not index.is_symlink():
         # A set of its own, or files that a workflow tool has copied without a manifest.
         if _with(path, MANIFEST).exists() and not is_complete(path):
-            raise CheckpointError(f"{path}: the checkpoint is incomplete or damaged", "Name an earlier one, or the prefix alone")
+            raise CheckpointError(
+                f"{path}: the checkpoint is incomplete or damaged", "Name an earlier one, or the prefix alone"
+            )
         return Checkpoint(path)
     complete = [prefix for _, prefix in numbered_sets(path) if is_complete(prefix)]
     if complete:
@@ -231,7 +233,11 @@ def _with(prefix: Path, part: str) -> Path:
 
 def _digest(path: Path) -> str:
     with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest() if hasattr(hashlib, "file_digest") else hashlib.sha256(file.read()).hexdigest()
+        return (
+            hashlib.file_digest(file, "sha256").hexdigest()
+            if hasattr(hashlib, "file_digest")
+            else hashlib.sha256(file.read()).hexdigest()
+        )
 
 
 def _nearby(path: Path) -> str | None:

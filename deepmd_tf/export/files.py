@@ -51,7 +51,9 @@ def saving(path: str | Path):
     try:
         yield
     except OSError as error:
-        raise SaveError(f"{path}: cannot be written ({error.strerror or error})", "What was there before is intact") from error
+        raise SaveError(
+            f"{path}: cannot be written ({error.strerror or error})", "What was there before is intact"
+        ) from error
 
 
 def set_aside(paths: list[Path]) -> Path | None:

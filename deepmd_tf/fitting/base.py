@@ -66,8 +66,18 @@ class Fitting(ABC):
 
 
 def fitting_stack(
-    ctx, x, names: list[str], n_in: int, neuron: list[int], n_out: int, dtype: str, seeds: Seeds, *,
-    activation_function: str, resnet_dt: bool, trainable: list[bool]
+    ctx,
+    x,
+    names: list[str],
+    n_in: int,
+    neuron: list[int],
+    n_out: int,
+    dtype: str,
+    seeds: Seeds,
+    *,
+    activation_function: str,
+    resnet_dt: bool,
+    trainable: list[bool],
 ):
     """Hidden layers with skip connections between equal widths, then a linear one: [n, n_in] -> [n, n_out].
 
@@ -82,8 +92,16 @@ def fitting_stack(
     for k, (name, size) in enumerate(zip(names[:-1], neuron)):
         skip = k > 0 and size == width
         y = dense(
-            ctx, h, name, width, size, dtype, seeds,
-            activation_function=activation_function, timestep=skip and resnet_dt, trainable=trainable[k],
+            ctx,
+            h,
+            name,
+            width,
+            size,
+            dtype,
+            seeds,
+            activation_function=activation_function,
+            timestep=skip and resnet_dt,
+            trainable=trainable[k],
         )
         h, width = (h + y if skip else y), size
     return dense(ctx, h, names[-1], width, n_out, dtype, seeds, trainable=trainable[-1])

@@ -50,9 +50,21 @@ class EnerFitting(Fitting):
     model_type = "ener"
 
     def __init__(
-        self, ntypes: int, dim_descriptor: int, *, neuron=(120, 120, 120), numb_fparam: int = 0, numb_aparam: int = 0,
-        activation_function: str = "tanh", precision: str = "default", resnet_dt: bool = True, trainable=True,
-        rcond: float | None = None, seed: int | None = None, atom_ener=(), layer_name=None,
+        self,
+        ntypes: int,
+        dim_descriptor: int,
+        *,
+        neuron=(120, 120, 120),
+        numb_fparam: int = 0,
+        numb_aparam: int = 0,
+        activation_function: str = "tanh",
+        precision: str = "default",
+        resnet_dt: bool = True,
+        trainable=True,
+        rcond: float | None = None,
+        seed: int | None = None,
+        atom_ener=(),
+        layer_name=None,
         use_aparam_as_mask: bool = False,
     ):
         self.ntypes, self.dim_descriptor = ntypes, dim_descriptor
@@ -71,30 +83,77 @@ class EnerFitting(Fitting):
     def arguments(cls) -> list[Argument]:
         """The keys of the section ``model/fitting_net`` with type ``ener``."""
         return [
-            Argument("numb_fparam", int, optional=True, default=0,
-                     doc="Number of frame parameters, read from fparam.npy."),
-            Argument("numb_aparam", int, optional=True, default=0,
-                     doc="Number of atomic parameters, read from aparam.npy."),
-            Argument("neuron", list[int], optional=True, default=[120, 120, 120], alias=["n_neuron"],
-                     doc="Widths of the hidden layers. Layers of equal width get a skip connection."),
-            Argument("activation_function", str, optional=True, default="tanh",
-                     doc="Activation function of the hidden layers."),
-            Argument("precision", str, optional=True, default="default",
-                     doc="Precision of the network: default, float16, float32, float64 or bfloat16."),
-            Argument("resnet_dt", bool, optional=True, default=True,
-                     doc="Scale the layers that have a skip connection by trainable time steps."),
-            Argument("trainable", [bool, list[bool]], optional=True, default=True,
-                     doc="Whether the layers are trained: one value, or one per hidden layer and one for the last."),
-            Argument("rcond", [float, None], optional=True, default=None,
-                     doc="Cut-off of small singular values in the least squares for the energy per type."),
+            Argument(
+                "numb_fparam", int, optional=True, default=0, doc="Number of frame parameters, read from fparam.npy."
+            ),
+            Argument(
+                "numb_aparam", int, optional=True, default=0, doc="Number of atomic parameters, read from aparam.npy."
+            ),
+            Argument(
+                "neuron",
+                list[int],
+                optional=True,
+                default=[120, 120, 120],
+                alias=["n_neuron"],
+                doc="Widths of the hidden layers. Layers of equal width get a skip connection.",
+            ),
+            Argument(
+                "activation_function",
+                str,
+                optional=True,
+                default="tanh",
+                doc="Activation function of the hidden layers.",
+            ),
+            Argument(
+                "precision",
+                str,
+                optional=True,
+                default="default",
+                doc="Precision of the network: default, float16, float32, float64 or bfloat16.",
+            ),
+            Argument(
+                "resnet_dt",
+                bool,
+                optional=True,
+                default=True,
+                doc="Scale the layers that have a skip connection by trainable time steps.",
+            ),
+            Argument(
+                "trainable",
+                [bool, list[bool]],
+                optional=True,
+                default=True,
+                doc="Whether the layers are trained: one value, or one per hidden layer and one for the last.",
+            ),
+            Argument(
+                "rcond",
+                [float, None],
+                optional=True,
+                default=None,
+                doc="Cut-off of small singular values in the least squares for the energy per type.",
+            ),
             Argument("seed", [int, None], optional=True, doc="Seed of the initial weights."),
-            Argument("atom_ener", list[float | None], optional=True, default=[],
-                     doc="Energy of an isolated atom of each type, eV; null where it is to be fitted."),
-            Argument("layer_name", list[str | None], optional=True,
-                     doc="Names of the layers, the last included; layers of one name share their weights, "
-                         "null keeps a layer its own."),
-            Argument("use_aparam_as_mask", bool, optional=True, default=False,
-                     doc="Take the atomic parameters as a mask of real atoms, not as an input of the network."),
+            Argument(
+                "atom_ener",
+                list[float | None],
+                optional=True,
+                default=[],
+                doc="Energy of an isolated atom of each type, eV; null where it is to be fitted.",
+            ),
+            Argument(
+                "layer_name",
+                list[str | None],
+                optional=True,
+                doc="Names of the layers, the last included; layers of one name share their weights, "
+                "null keeps a layer its own.",
+            ),
+            Argument(
+                "use_aparam_as_mask",
+                bool,
+                optional=True,
+                default=False,
+                doc="Take the atomic parameters as a mask of real atoms, not as an input of the network.",
+            ),
         ]
 
     @classmethod
@@ -151,8 +210,17 @@ class EnerFitting(Fitting):
         def evaluate(features, seeds):
             x = tf.cast(tf.concat([features, *extra], axis=1) if extra else features, dtype)
             y = fitting_stack(
-                ctx, x, names, n_in, self.neuron, 1, dtype, seeds, resnet_dt=self.resnet_dt,
-                activation_function=self.activation_function, trainable=self.trainable,
+                ctx,
+                x,
+                names,
+                n_in,
+                self.neuron,
+                1,
+                dtype,
+                seeds,
+                resnet_dt=self.resnet_dt,
+                activation_function=self.activation_function,
+                trainable=self.trainable,
             )
             return tf.cast(y, ctx.interface)
 
@@ -194,9 +262,13 @@ class EnerFitting(Fitting):
             raise ConfigError(f"{key}/neuron: expected a list of widths >= 1, found {self.neuron}")
         for name, values in (("trainable", self.trainable), ("layer_name", self.layer_name)):
             if len(values) != layers:
-                raise ConfigError(f"{key}/{name}: expected {layers} values, one per layer and the last, found {len(values)}")
+                raise ConfigError(
+                    f"{key}/{name}: expected {layers} values, one per layer and the last, found {len(values)}"
+                )
         if len(self.atom_ener) != self.ntypes:
-            raise ConfigError(f"{key}/atom_ener: expected {self.ntypes} values, one per type, found {len(self.atom_ener)}")
+            raise ConfigError(
+                f"{key}/atom_ener: expected {self.ntypes} values, one per type, found {len(self.atom_ener)}"
+            )
         if min(self.numb_fparam, self.numb_aparam) < 0:
             raise ConfigError(f"{key}/numb_fparam and numb_aparam: expected numbers >= 0")
         activation(self.activation_function)

@@ -70,9 +70,18 @@ class EnerLoss(Loss):
     """
 
     def __init__(
-        self, *, relative_f: float | None = None, enable_atom_ener_coeff: bool = False, numb_generalized_coord: int = 0,
-        use_huber: bool = False, huber_delta=0.01, loss_func: str = "mse", f_use_norm: bool = False,
-        use_default_pf: bool = False, intensive_ener_virial: bool = False, **prefactors: float,
+        self,
+        *,
+        relative_f: float | None = None,
+        enable_atom_ener_coeff: bool = False,
+        numb_generalized_coord: int = 0,
+        use_huber: bool = False,
+        huber_delta=0.01,
+        loss_func: str = "mse",
+        f_use_norm: bool = False,
+        use_default_pf: bool = False,
+        intensive_ener_virial: bool = False,
+        **prefactors: float,
     ):
         self.prefactors = {
             term: Prefactor(*(float(prefactors.pop(f"{end}_pref_{term}", default)) for end, default in
@@ -212,7 +221,9 @@ class EnerLoss(Loss):
 
     def _check(self) -> None:
         if self.loss_func not in ("mse", "mae"):
-            raise ConfigError(f"loss/loss_func = {self.loss_func!r} is not known", did_you_mean(self.loss_func, ("mse", "mae")))
+            raise ConfigError(
+                f"loss/loss_func = {self.loss_func!r} is not known", did_you_mean(self.loss_func, ("mse", "mae"))
+            )
         if any(p.start < 0 or p.limit < 0 for p in self.prefactors.values()):
             raise ConfigError("loss: expected prefactors >= 0")
         if not any(self.prefactors.values()):
@@ -225,8 +236,13 @@ class EnerLoss(Loss):
         if self.use_huber and self.relative_f is not None:
             raise ConfigError("loss/use_huber and loss/relative_f exclude each other")
         if self.f_use_norm and not (self.use_huber or self.loss_func == "mae"):
-            raise ConfigError("loss/f_use_norm has an effect only with use_huber or loss_func = 'mae'", "Set one of them or leave it out")
+            raise ConfigError(
+                "loss/f_use_norm has an effect only with use_huber or loss_func = 'mae'",
+                "Set one of them or leave it out",
+            )
         if len(self.huber_delta) != 3 or min(self.huber_delta) <= 0:
-            raise ConfigError(f"loss/huber_delta: expected one number > 0 or three [energy, force, virial], found {self.huber_delta}")
+            raise ConfigError(
+                f"loss/huber_delta: expected one number > 0 or three [energy, force, virial], found {self.huber_delta}"
+            )
         if bool(self.prefactors["gf"]) != (self.numb_generalized_coord > 0):
             raise ConfigError("loss/start_pref_gf and loss/numb_generalized_coord need each other")

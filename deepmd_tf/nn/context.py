@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from deepmd_tf.nn.embedding import widen
+from deepmd_tf.nn.neighbors import contract_exact, contract_found
 from deepmd_tf.nn.weights import WeightStore
 from deepmd_tf.ops.env_mat import prod_env_mat_a
 from deepmd_tf.ops.force import prod_force_se_a
@@ -24,8 +24,8 @@ class Primitives:
     env_mat_a : callable
         Environment matrix, see :func:`deepmd_tf.ops.env_mat.prod_env_mat_a`.
     contract : callable
-        ``contract(net, env [n, nnei, 4]) -> [n, 4, width]``, the sum over neighbours of environment row
-        times the features that ``net`` makes of its first column.
+        ``contract(net, neighbors) -> [n, 4, width]``, the sum over neighbours of environment row times the
+        features that ``net`` makes of its first column; see :mod:`deepmd_tf.nn.neighbors`.
     force, virial : callable
         See :func:`deepmd_tf.ops.force.prod_force_se_a`, :func:`deepmd_tf.ops.virial.prod_virial_se_a`.
     """
@@ -36,17 +36,11 @@ class Primitives:
     virial: Callable
 
 
-def contract_exact(net, env):
-    """Evaluate ``net`` at every neighbour slot and contract: [n, nnei, 4] -> [n, 4, width]."""
-    nnei = env.shape.as_list()[1]
-    s = tf.reshape(env[:, :, 0], [-1, 1])  # [n*nnei, 1]
-    skip, added = (None if part is None else tf.reshape(part, [-1, nnei, part.shape[1]]) for part in net.terms(s))
-    x = tf.matmul(env, added, transpose_a=True)  # [n, 4, width]
-    return x if skip is None else x + widen(tf.matmul(env, skip, transpose_a=True), net.width, axis=2)
-
-
 # The set of portable graphs: the ops of the field's plug-ins and stock TensorFlow, nothing else.
 PORTABLE = Primitives(prod_env_mat_a, contract_exact, prod_force_se_a, prod_virial_se_a)
+
+# The set of training graphs: with ops of our own, equal to the portable set up to rounding.
+TRAINING = replace(PORTABLE, contract=contract_found)
 
 
 @dataclass(frozen=True)

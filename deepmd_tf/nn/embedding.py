@@ -15,7 +15,9 @@ class EmbeddingNet:
 
     With :math:`h = \phi(x W_k + b_k)` (times ``idt_k`` where a skip exists and ``resnet_dt`` is set), layer k returns
 
-    .. math::  x' = x + h \;(N_k = N_{k-1}), \qquad x' = (x, x) + h \;(N_k = 2 N_{k-1}), \qquad x' = h \;\text{otherwise}.
+    .. math::
+        x' = x + h \;(N_k = N_{k-1}), \qquad x' = (x, x) + h \;(N_k = 2 N_{k-1}), \qquad
+        x' = h \;\text{otherwise}.
 
     The first layer follows the same rule with the width of the input.
 
@@ -63,8 +65,18 @@ def widen(x, width: int, axis: int):
 
 
 def embedding_net(
-    ctx, scope: str, tag: str, neuron: list[int], activation_function: str, dtype: str, seeds: Seeds, *,
-    n_in: int = 1, resnet_dt: bool = False, bias: bool = True, trainable: bool = True
+    ctx,
+    scope: str,
+    tag: str,
+    neuron: list[int],
+    activation_function: str,
+    dtype: str,
+    seeds: Seeds,
+    *,
+    n_in: int = 1,
+    resnet_dt: bool = False,
+    bias: bool = True,
+    trainable: bool = True,
 ) -> EmbeddingNet:
     """Make the weights ``scope/{matrix,bias,idt}_k{tag}`` and return the network over them.
 
@@ -86,9 +98,11 @@ def embedding_net(
     for k, (rows, columns) in enumerate(zip([n_in, *neuron[:-1]], neuron), start=1):
         at = 3 * k
         get = lambda kind, shape, init, k=k: ctx.weights.get(f"{scope}/{kind}_{k}{tag}", shape, dtype, init, trainable)  # noqa: E731
-        layers.append((
-            get("matrix", (rows, columns), matrix(rows, columns, draw[at])),
-            get("bias", (columns,), normal((columns,), 1.0, draw[at + 1])) if bias else None,
-            get("idt", (1, columns), normal((1, columns), 0.001, draw[at + 2], mean=1.0)) if resnet_dt else None,
-        ))
+        layers.append(
+            (
+                get("matrix", (rows, columns), matrix(rows, columns, draw[at])),
+                get("bias", (columns,), normal((columns,), 1.0, draw[at + 1])) if bias else None,
+                get("idt", (1, columns), normal((1, columns), 0.001, draw[at + 2], mean=1.0)) if resnet_dt else None,
+            )
+        )
     return EmbeddingNet(layers, activation_function)

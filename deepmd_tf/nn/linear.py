@@ -8,8 +8,17 @@ from deepmd_tf.tf1 import tf
 
 
 def dense(
-    ctx, x, scope: str, n_in: int, n_out: int, dtype: str, seeds: Seeds, *,
-    activation_function: str | None = None, timestep: bool = False, trainable: bool = True
+    ctx,
+    x,
+    scope: str,
+    n_in: int,
+    n_out: int,
+    dtype: str,
+    seeds: Seeds,
+    *,
+    activation_function: str | None = None,
+    timestep: bool = False,
+    trainable: bool = True,
 ):
     r"""One layer :math:`y = \phi(x W + b)`, times ``idt`` when ``timestep`` is set: [n, n_in] -> [n, n_out].
 

@@ -34,7 +34,12 @@ class WeightStore:
         self.tensors: dict[str, tf.Tensor] = {}
 
     def get(
-        self, name: str, shape: tuple[int, ...], dtype: str, initial: Callable[[], np.ndarray] | None, trainable: bool = True
+        self,
+        name: str,
+        shape: tuple[int, ...],
+        dtype: str,
+        initial: Callable[[], np.ndarray] | None,
+        trainable: bool = True,
     ):
         """Return the weight ``name`` as a tensor of ``shape`` and ``dtype``.
 

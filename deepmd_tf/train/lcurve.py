@@ -32,7 +32,9 @@ class LearningCurve:
         """Append the row of ``step``; errors by name, learning rate."""
         cells = ""
         for key in self.keys:
-            cells += f"   {validation[key]:11.2e} {training[key]:11.2e}" if self.validation else f"   {training[key]:11.2e}"
+            cells += (
+                f"   {validation[key]:11.2e} {training[key]:11.2e}" if self.validation else f"   {training[key]:11.2e}"
+            )
         with saving(self.path), open(self.path, "a") as file:
             file.write(f"{step:7d}{cells}   {rate:8.1e}\n")
 

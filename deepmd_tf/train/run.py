@@ -36,8 +36,14 @@ log = logging.getLogger(__name__)
 
 
 def train(
-    input_file: str, *, restart: str | None = None, init_model: str | None = None, init_frz_model: str | None = None,
-    use_pretrain_script: bool = False, output: str | None = "out.json", skip_neighbor_stat: bool = False,
+    input_file: str,
+    *,
+    restart: str | None = None,
+    init_model: str | None = None,
+    init_frz_model: str | None = None,
+    use_pretrain_script: bool = False,
+    output: str | None = "out.json",
+    skip_neighbor_stat: bool = False,
 ) -> int:
     """Train the model that an input file describes; return the exit code.
 
@@ -50,7 +56,7 @@ def train(
     """
     begin = time.perf_counter()
     _warm_up()
-    config = load_config(input_file)
+    config = load_config(input_file, "input_v2_compat.json")
     start = _start(restart, init_model, init_frz_model)
     if use_pretrain_script:
         config["model"] = _pretrained_model(start)
@@ -64,17 +70,31 @@ def train(
     if output is not None:
         write_atomic(output, json.dumps(config, indent=4).encode())
     graph = TrainingGraph(
-        model, _loss(config), training.requirements, learning_rate(config["learning_rate"], numb_steps, world().size),
-        _optimizer(config), weights, interface_dtype(), _records(config, min_nbor_dist, training.seed),
+        model,
+        _loss(config),
+        training.requirements,
+        learning_rate(config["learning_rate"], numb_steps, world().size),
+        _optimizer(config),
+        weights,
+        interface_dtype(),
+        _records(config, min_nbor_dist, training.seed),
     )
     _clear_stage(config["training"], start)
-    log.info("%s, %d steps from step %d; ready in %.1f s", start.origin, numb_steps - start.step, start.step, time.perf_counter() - begin)
+    log.info(
+        "%s, %d steps from step %d; ready in %.1f s",
+        start.origin,
+        numb_steps - start.step,
+        start.step,
+        time.perf_counter() - begin,
+    )
     state = start.values if start.resume else None
     return Trainer(graph, training, validation, config["training"], numb_steps, state, start.step).run()
 
 
-def load_config(input_file: str) -> dict:
+def load_config(input_file: str, converted: str | None = None) -> dict:
     """Read an input file, bring old versions up to date, check it and fill in the defaults.
+
+    An input of an old version is also written, as brought up to date, to the file ``converted``.
 
     Raises
     ------
@@ -84,8 +104,8 @@ def load_config(input_file: str) -> dict:
     raw, notes = update_input(read_input(input_file), source=input_file)
     for note in notes:
         log.info("%s: %s", input_file, note)
-    if notes:
-        write_atomic("input_v2_compat.json", json.dumps(raw, indent=4).encode())
+    if notes and converted is not None:
+        write_atomic(converted, json.dumps(raw, indent=4).encode())
     return normalize(raw, input_schema(), source=input_file)
 
 
@@ -131,7 +151,9 @@ def _start(restart, init_model, init_frz_model) -> Start:
 
 def _pretrained_model(start: Start) -> dict:
     if start.script is None:
-        raise ConfigError("--use-pretrain-script needs a model that holds its input", "Give one with --init-model or --init-frz-model")
+        raise ConfigError(
+            "--use-pretrain-script needs a model that holds its input", "Give one with --init-model or --init-frz-model"
+        )
     return start.script["model"]
 
 

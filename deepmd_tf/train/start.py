@@ -75,7 +75,9 @@ def from_frozen(path: str | Path) -> Start:
     """
     model = FrozenModel(path)
     if model.compressed:
-        raise ModelFormatError(f"{path}: is a compressed model, its embedding network is gone", "Give the model it was made from")
+        raise ModelFormatError(
+            f"{path}: is a compressed model, its embedding network is gone", "Give the model it was made from"
+        )
     values = {name: model.constant(name) for name, node in model.nodes.items() if _is_weight(node)}
     return Start(str(path), values, model.training_script or None)
 

@@ -71,7 +71,10 @@ def model_statistics(model, section: dict, dataset: DataSet) -> dict[str, np.nda
     bias = model.fitting.output_bias()
     if bias is not None:
         values[bias.weight] = energy_bias(sample(bias.label), ntypes, bias.given, bias.rcond)
-        log.info("energy per type: %s eV", ", ".join(f"{t} {e:.4f}" for t, e in zip(section["type_map"], values[bias.weight])))
+        log.info(
+            "energy per type: %s eV",
+            ", ".join(f"{t} {e:.4f}" for t, e in zip(section["type_map"], values[bias.weight])),
+        )
     for key, width in model.fitting.standardised().items():
         mean, inverse = parameter_statistics(sample(key), key, width, section["data_stat_protect"])
         values[f"fitting_attr/t_{key}_avg"], values[f"fitting_attr/t_{key}_istd"] = mean, inverse

@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from deepmd_tf.errors import CheckpointError, ConfigError
-from deepmd_tf.nn.context import BuildContext, ModelInput
-from deepmd_tf.nn.weights import TrainableWeights
+from deepmd_tf.nn.context import TRAINING, BuildContext, ModelInput
 from deepmd_tf.tf1 import tf
 
 GLOBAL_STEP = "global_step"
@@ -46,7 +45,7 @@ class TrainingGraph:
         with self.graph.as_default():
             self.weights = weights
             self.feeds = self._placeholders(len(model.type_map), requirements, interface)
-            context = BuildContext(len(model.type_map), self.weights, np.dtype(interface))
+            context = BuildContext(len(model.type_map), self.weights, np.dtype(interface), TRAINING)
             self.prediction = model.build(context, self._model_input())
             self._step = tf.get_variable(
                 GLOBAL_STEP, (), tf.int64, tf.zeros_initializer(), trainable=False, use_resource=False
@@ -138,7 +137,6 @@ class TrainingGraph:
         self._records = set(records)
         for name, (value, dtype) in records.items():
             tf.get_variable(name, initializer=tf.constant(value, dtype), trainable=False, use_resource=False)
-
 
     def arrays(self, batch) -> list[np.ndarray]:
         """The arrays of a batch in the order and with the dtypes of :attr:`feeds`."""

@@ -96,7 +96,9 @@ class _Loop:
             self._save(step)
             self.report.summary(step, batches.waited)
         if self.stop.number:
-            log.warning("stopped by %s at step %d; go on with --restart %s", self.stop.name, step, t.settings["save_ckpt"])
+            log.warning(
+                "stopped by %s at step %d; go on with --restart %s", self.stop.name, step, t.settings["save_ckpt"]
+            )
             return 128 + self.stop.number
         return 0
 
@@ -130,7 +132,7 @@ class _Loop:
         self.report.line(step, training, validation, rate)
 
     def _validation_errors(self, step: int) -> dict:
-        """Errors over ``numb_btch`` batches, weighted by their numbers of atoms; which ones depends on the step alone."""
+        """Errors over ``numb_btch`` batches, weighted by numbers of atoms; which ones depends on the step alone."""
         count = self.t.validation_batches
         sums, weights = np.zeros(len(self.t.graph.errors)), np.zeros(len(self.t.graph.errors))
         for index in range(count):

@@ -10,6 +10,7 @@ import pytest
 from deepmd_tf.cli.main import main
 from deepmd_tf.infer import DeepPot
 from tests.infer.conftest import frames, section, write_model
+from tests.support.training import small_input
 
 NFRAMES, NATOMS = 5, 8
 
@@ -118,10 +119,10 @@ def test_number_and_choice_of_frames(model, tmp_path, capfd):
 def test_data_named_in_an_input_file(model, tmp_path, capfd):
     write_system(tmp_path / "a", model, 4, energy=1.0)
     write_system(tmp_path / "b", model, 5, energy=2.0)
-    training = {
-        f"{kind}_data": {"systems": str(tmp_path / name)} for kind, name in (("training", "a"), ("validation", "b"))
-    }
-    (tmp_path / "input.json").write_text(json.dumps({"training": training}))
+    content = small_input(tmp_path)
+    for kind, name in (("training", "a"), ("validation", "b")):
+        content["training"][f"{kind}_data"] = {"systems": str(tmp_path / name)}
+    (tmp_path / "input.json").write_text(json.dumps(content))
     for option, expected in (("--train-data", 1.0), ("--valid-data", 2.0)):
         report, _ = run(capfd, "-m", model.path, option, tmp_path / "input.json")
         assert report["Energy MAE"] == pytest.approx(expected, rel=2e-6)
@@ -186,7 +187,7 @@ def test_parameters_are_read_from_the_data(tmp_path, capfd):
         (["-m", "nothing"], ["nothing.pb", "does not exist"]),
         (["-s", "nowhere"], ["nowhere"]),
         (["-f", "nowhere.txt"], ["--datafile nowhere.txt"]),
-        (["--train-data", "empty.json"], ["--train-data empty.json", "training/training_data/systems"]),
+        (["--train-data", "empty.json"], ["empty.json: model: missing key"]),
         (["-d", "no/such/folder/x"], ["x.e.out", "cannot be written"]),
     ],
 )

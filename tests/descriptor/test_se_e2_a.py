@@ -16,11 +16,17 @@ def section(descriptor: dict | None = None, fitting: dict | None = None) -> dict
     return {
         "type_map": ["A", "B"],
         "descriptor": {
-            "type": "se_e2_a", "sel": [40, 44], "rcut": RCUT, "rcut_smth": 1.0, "neuron": [4, 8], "axis_neuron": 3, "seed": 1,
+            "type": "se_e2_a",
+            "sel": [40, 44],
+            "rcut": RCUT,
+            "rcut_smth": 1.0,
+            "neuron": [4, 8],
+            "axis_neuron": 3,
+            "seed": 1,
             **(descriptor or {}),
         },
         "fitting_net": {"neuron": [9, 9], "seed": 2, **(fitting or {})},
-    }  # fmt: skip
+    }
 
 
 class TestTwoSided(PhysicsSuite):
@@ -55,9 +61,23 @@ VARIANTS = {
     "first layer of one neuron": {"neuron": [1, 2, 5]},
     "davg zero": {"set_davg_zero": True},
     "a type without slots": {"sel": [0, 44]},
-    **{name: {"activation_function": name} for name in
-       ("gelu", "gelu_tf", "relu", "relu6", "softplus", "sigmoid", "silu", "silut", "silut:1.5", "linear", "none")},
-}  # fmt: skip
+    **{
+        name: {"activation_function": name}
+        for name in (
+            "gelu",
+            "gelu_tf",
+            "relu",
+            "relu6",
+            "softplus",
+            "sigmoid",
+            "silu",
+            "silut",
+            "silut:1.5",
+            "linear",
+            "none",
+        )
+    },
+}
 
 
 @pytest.mark.parametrize("name", VARIANTS)
@@ -73,7 +93,9 @@ def test_equals_the_equations_in_numpy(name, cell):
     assert np.allclose(model(coord, atype, cell)["atom_energy"][0], expected, rtol=0, atol=1e-11)
 
 
-@pytest.mark.parametrize("precision, tolerance", [("float32", 1e-5), ("float64", 1e-12), ("bfloat16", 0.1), ("float16", 2e-2)])
+@pytest.mark.parametrize(
+    "precision, tolerance", [("float32", 1e-5), ("float64", 1e-12), ("bfloat16", 0.1), ("float16", 2e-2)]
+)
 def test_precision_of_the_network(precision, tolerance):
     model = ModelUnderTest(section({"precision": precision}, {"precision": precision}))
     coord, atype = cluster()

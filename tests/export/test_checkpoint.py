@@ -10,7 +10,15 @@ import pytest
 
 from deepmd_tf.errors import CheckpointError, SaveError
 from deepmd_tf.export.checkpoint import (
-    DATA, INDEX, MANIFEST, META, CheckpointWriter, find_checkpoint, is_complete, numbered_sets, run_files,
+    DATA,
+    INDEX,
+    MANIFEST,
+    META,
+    CheckpointWriter,
+    find_checkpoint,
+    is_complete,
+    numbered_sets,
+    run_files,
 )  # fmt: skip
 from deepmd_tf.tf1 import tf
 
@@ -22,7 +30,9 @@ def run(tmp_path):
         variable = tf.get_variable("w", (3,), tf.float64, tf.zeros_initializer(), use_resource=False)
         saver = tf.train.Saver([variable], max_to_keep=0)
         writer = CheckpointWriter(
-            tmp_path / "model.ckpt", 2, lambda s, prefix: saver.save(s, prefix, write_meta_graph=False, write_state=False)
+            tmp_path / "model.ckpt",
+            2,
+            lambda s, prefix: saver.save(s, prefix, write_meta_graph=False, write_state=False),
         )
 
         def save(step, value=None):

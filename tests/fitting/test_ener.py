@@ -25,8 +25,11 @@ VARIANTS = {
     "mask": {"numb_aparam": 3, "use_aparam_as_mask": True},
     "energy in vacuum": {"atom_ener": [-1.5, 2.5]},
     "energy in vacuum of one type": {"atom_ener": [None, 2.5], "numb_fparam": 2},
-    **{name: {"activation_function": name} for name in ("gelu", "relu", "softplus", "sigmoid", "silu", "silut", "linear")},
-}  # fmt: skip
+    **{
+        name: {"activation_function": name}
+        for name in ("gelu", "relu", "softplus", "sigmoid", "silu", "silut", "linear")
+    },
+}
 
 
 @pytest.mark.parametrize("name", VARIANTS)
@@ -42,9 +45,14 @@ def test_equals_the_equations_in_numpy(name):
         given["aparam"] = APARAM
     expected = np.empty(len(atype))
     expected[order] = atom_energies(
-        coord[order].ravel(), atype[order], None, model.section, model.weights,
-        fparam=given.get("fparam"), aparam=APARAM[order] if "aparam" in given else None,
-    )  # fmt: skip
+        coord[order].ravel(),
+        atype[order],
+        None,
+        model.section,
+        model.weights,
+        fparam=given.get("fparam"),
+        aparam=APARAM[order] if "aparam" in given else None,
+    )
     got = model(coord, atype, **given)
     assert np.allclose(got["atom_energy"][0], expected, rtol=0, atol=1e-12)
 

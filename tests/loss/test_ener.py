@@ -20,7 +20,9 @@ def problem(seed=0):
     rng = np.random.default_rng(seed)
     shapes = {"energy": (NF,), "force": (NF, 3 * N), "virial": (NF, 9), "atom_energy": (NF, N)}
     prediction = {k: rng.normal(size=s) for k, s in shapes.items()}
-    labels = {k: rng.normal(size=(NF, w)) for k, w in (("energy", 1), ("force", 3 * N), ("virial", 9), ("atom_ener", N))}
+    labels = {
+        k: rng.normal(size=(NF, w)) for k, w in (("energy", 1), ("force", 3 * N), ("virial", 9), ("atom_ener", N))
+    }
     labels["atom_pref"] = np.repeat(rng.random((NF, N)), 3, axis=1)
     labels["atom_ener_coeff"] = rng.random((NF, N))
     labels["drdq"] = rng.normal(size=(NF, 3 * N * 2))
@@ -90,7 +92,9 @@ def test_term(term, options, expected):
 
 
 def test_terms_add_up_and_show_plain_errors():
-    loss = EnerLoss(start_pref_e=0.02, limit_pref_e=1, start_pref_f=1000, limit_pref_f=1, start_pref_v=0.01, limit_pref_v=1)
+    loss = EnerLoss(
+        start_pref_e=0.02, limit_pref_e=1, start_pref_f=1000, limit_pref_f=1, start_pref_v=0.01, limit_pref_v=1
+    )
     total, errors = evaluate(loss, P, L, ratio=1.0)
     assert total == pytest.approx(0.02 * (DE**2).mean() / N + 1000 * (DF**2).mean() + 0.01 * (DV**2).mean() / N)
     assert list(errors) == ["rmse", "rmse_e", "rmse_f", "rmse_v"]

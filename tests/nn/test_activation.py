@@ -11,7 +11,20 @@ from deepmd_tf.ops.session import evaluate
 from deepmd_tf.tf1 import tf
 from tests.support.numpy_model import phi
 
-NAMES = ["tanh", "gelu", "gelu_tf", "relu", "relu6", "softplus", "sigmoid", "silu", "silut", "silut:1.5", "linear", "none"]
+NAMES = [
+    "tanh",
+    "gelu",
+    "gelu_tf",
+    "relu",
+    "relu6",
+    "softplus",
+    "sigmoid",
+    "silu",
+    "silut",
+    "silut:1.5",
+    "linear",
+    "none",
+]
 # Away from the corners of relu and relu6, where no derivative exists.
 X = np.linspace(-7.9, 8.3, 61)
 
@@ -50,7 +63,11 @@ def test_case_and_null():
 
 @pytest.mark.parametrize(
     "name, message",
-    [("tahn", "Did you mean 'tanh'"), ("silut:x", "positive number after the colon, found 'x'"), ("silut:-1", "found '-1'")],
+    [
+        ("tahn", "Did you mean 'tanh'"),
+        ("silut:x", "positive number after the colon, found 'x'"),
+        ("silut:-1", "found '-1'"),
+    ],
 )
 def test_unknown_names(name, message):
     with pytest.raises(ConfigError, match=message):

@@ -1,7 +1,7 @@
 """What every energy model has to obey, whatever its descriptor. A test class inherits it and names its model.
 
-    class TestMine(PhysicsSuite):
-        SECTION = {...}   # a `model` section with two types and a cutoff of RCUT or less
+class TestMine(PhysicsSuite):
+    SECTION = {...}   # a `model` section with two types and a cutoff of RCUT or less
 """
 
 from __future__ import annotations
@@ -50,7 +50,12 @@ class PhysicsSuite:
 
     def test_translation(self, model):
         coord, atype = cluster()
-        assert np.allclose(model(coord + [1.0, -2.0, 3.0], atype)["energy"], model(coord, atype)["energy"], rtol=0, atol=1e-11)
+        assert np.allclose(
+            model(coord + np.array([1.0, -2.0, 3.0]), atype)["energy"],
+            model(coord, atype)["energy"],
+            rtol=0,
+            atol=1e-11,
+        )
         assert abs(model(coord * 1.01, atype)["energy"] - model(coord, atype)["energy"]) > 1e-6
 
     def test_rotation(self, model):
@@ -82,7 +87,7 @@ class PhysicsSuite:
 
     def test_far_parts_add_up(self, model):
         (a, ta), (b, tb) = cluster(6, 1), cluster(5, 2)
-        both = model(np.vstack([a, b + [30.0, 0, 0]]), np.concatenate([ta, tb]))
+        both = model(np.vstack([a, b + np.array([30.0, 0, 0])]), np.concatenate([ta, tb]))
         assert np.allclose(both["energy"], model(a, ta)["energy"] + model(b, tb)["energy"], rtol=0, atol=1e-11)
 
     @pytest.mark.parametrize("cell", [None, CUBIC, TRICLINIC], ids=["open", "cubic", "triclinic"])

@@ -7,7 +7,7 @@ import numpy as np
 from deepmd_tf.config.check import normalize
 from deepmd_tf.export.freeze import placeholders
 from deepmd_tf.model.make import make_model
-from deepmd_tf.nn.context import BuildContext
+from deepmd_tf.nn.context import PORTABLE, BuildContext
 from deepmd_tf.nn.weights import WeightStore
 from deepmd_tf.tf1 import tf
 from deepmd_tf.train.schema import input_schema
@@ -55,7 +55,9 @@ class ModelUnderTest:
         The ``model`` section; ``type_map`` and ``sel`` given.
     """
 
-    def __init__(self, section: dict, seed: int = 0, interface=np.float64, weights: dict | None = None):
+    def __init__(
+        self, section: dict, seed: int = 0, interface=np.float64, weights: dict | None = None, primitives=PORTABLE
+    ):
 
         self.section = complete(section)
         self.model = make_model(self.section)
@@ -65,7 +67,7 @@ class ModelUnderTest:
         with graph.as_default():
             self.inputs = placeholders(self.model, self.dtype)
             self.store = PlainWeights(weights, seed)
-            self.output = self.model.build(BuildContext(self.ntypes, self.store, self.dtype), self.inputs)
+            self.output = self.model.build(BuildContext(self.ntypes, self.store, self.dtype, primitives), self.inputs)
         self.session = tf.Session(graph=graph)
 
     @property
@@ -75,24 +77,35 @@ class ModelUnderTest:
 
     def __call__(self, coord, atype, box=None, fparam=None, aparam=None) -> dict[str, np.ndarray]:
         """Evaluate frames: coord [nf, N, 3] in any order of atoms, atype [N]; results in the same order."""
-        coord = np.asarray(coord, self.dtype).reshape(-1, len(atype), 3)
-        order = np.lexsort((np.arange(len(atype)), atype))
-        nf, n = coord.shape[:2]
-        counts = np.bincount(np.maximum(atype, 0), minlength=self.ntypes)
-        name = lambda key: self.session.graph.get_tensor_by_name(f"{key}:0")  # noqa: E731
-        feeds = {
-            name("t_coord"): coord[:, order].ravel(), name("t_type"): np.tile(np.asarray(atype)[order], nf),
-            name("t_natoms"): [n, n, *counts], name("t_mesh"): np.zeros(0 if box is None else 6, np.int32),
-            name("t_box"): (np.tile(np.eye(3), (nf, 1, 1)) if box is None else np.broadcast_to(box, (nf, 3, 3))).ravel(),
-        }  # fmt: skip
-        if fparam is not None:
-            feeds[name("t_fparam")] = np.asarray(fparam).ravel()
-        if aparam is not None:
-            feeds[name("t_aparam")] = np.asarray(aparam).reshape(nf, n, -1)[:, order].ravel()
-        got = self.session.run(self.output.__dict__, feeds)
-        back = np.argsort(order)
+        got = self.session.run(self.output.__dict__, self.feeds(coord, atype, box, fparam, aparam))
+        nf, n = len(got["energy"]), len(atype)
+        back = np.argsort(_sorted(atype))
         return {
-            "energy": got["energy"], "atom_energy": got["atom_energy"][:, back],
-            "force": got["force"].reshape(nf, n, 3)[:, back], "virial": got["virial"].reshape(nf, 3, 3),
+            "energy": got["energy"],
+            "atom_energy": got["atom_energy"][:, back],
+            "force": got["force"].reshape(nf, n, 3)[:, back],
+            "virial": got["virial"].reshape(nf, 3, 3),
             "atom_virial": got["atom_virial"].reshape(nf, n, 3, 3)[:, back],
-        }  # fmt: skip
+        }
+
+    def feeds(self, coord, atype, box=None, fparam=None, aparam=None) -> dict:
+        """What :meth:`__call__` feeds: atoms sorted by type, placeholders by tensor."""
+        coord = np.asarray(coord, self.dtype).reshape(-1, len(atype), 3)
+        order, (nf, n) = _sorted(atype), coord.shape[:2]
+        cells = np.broadcast_to(np.eye(3) if box is None else box, (nf, 3, 3))
+        values = {
+            "t_coord": coord[:, order].ravel(),
+            "t_type": np.tile(np.asarray(atype)[order], nf),
+            "t_natoms": [n, n, *np.bincount(np.maximum(atype, 0), minlength=self.ntypes)],
+            "t_mesh": np.zeros(0 if box is None else 6, np.int32),
+            "t_box": cells.ravel(),
+        }
+        if fparam is not None:
+            values["t_fparam"] = np.asarray(fparam).ravel()
+        if aparam is not None:
+            values["t_aparam"] = np.asarray(aparam).reshape(nf, n, -1)[:, order].ravel()
+        return {f"{name}:0": value for name, value in values.items()}
+
+
+def _sorted(atype) -> np.ndarray:
+    return np.lexsort((np.arange(len(atype)), atype))

@@ -59,7 +59,10 @@ def experiment(folder: Path, kills: int, seed: int = 0, steps: int = STEPS) -> s
         reached = check_progress(folder / "parts", reached)
     assert wait(start(folder / "parts", path)) == 0
     compare(folder / "whole", folder / "parts")
-    return f"{kills} kills ({inside} inside a save), {kills} resumes, none lost, last kill at step {reached} of {steps}; final state equal bit for bit"
+    return (
+        f"{kills} kills ({inside} inside a save), {kills} resumes, none lost, last kill at step {reached} of {steps}; "
+        "final state equal bit for bit"
+    )
 
 
 def start(folder: Path, path: Path) -> int:

@@ -70,9 +70,15 @@ def fitting(h, weights: dict, t: int, neuron: list[int], activation: str, resnet
 def descriptor_se_e2_a(coord, atype, box, d: dict, weights: dict):
     """Descriptor of one frame, [N, M*M2]; atoms sorted by type. ``d`` is the complete descriptor section."""
     env = env_mat_a(
-        np.reshape(coord, (1, -1)), np.reshape(atype, (1, -1)), None if box is None else np.reshape(box, (1, 9)),
-        rcut=d["rcut"], rcut_smth=d["rcut_smth"], sel=d["sel"],
-        davg=weights["descrpt_attr/t_avg"], dstd=weights["descrpt_attr/t_std"], derivative=False,
+        np.reshape(coord, (1, -1)),
+        np.reshape(atype, (1, -1)),
+        None if box is None else np.reshape(box, (1, 9)),
+        rcut=d["rcut"],
+        rcut_smth=d["rcut_smth"],
+        sel=d["sel"],
+        davg=weights["descrpt_attr/t_avg"],
+        dstd=weights["descrpt_attr/t_std"],
+        derivative=False,
     ).descrpt[0]  # [N, nnei, 4]
     ntypes = len(d["sel"])
     edges = np.concatenate([[0], np.cumsum(d["sel"])])
@@ -104,11 +110,18 @@ def atom_energies(coord, atype, box, model: dict, weights: dict, fparam=None, ap
             continue
         extra = []
         if f["numb_fparam"]:
-            extra.append((fparam.ravel() - weights["fitting_attr/t_fparam_avg"]) * weights["fitting_attr/t_fparam_istd"])
+            extra.append(
+                (fparam.ravel() - weights["fitting_attr/t_fparam_avg"]) * weights["fitting_attr/t_fparam_istd"]
+            )
         if f["numb_aparam"] and not f["use_aparam_as_mask"]:
             a = aparam.reshape(len(atype), -1)[i]
             extra.append((a - weights["fitting_attr/t_aparam_avg"]) * weights["fitting_attr/t_aparam_istd"])
-        net = lambda x: fitting(np.concatenate([x, *extra])[None], weights, t, f["neuron"], f["activation_function"], f["resnet_dt"])  # noqa: B023, E731
+
+        def net(x, t=t, extra=tuple(extra)):
+            return fitting(
+                np.concatenate([x, *extra])[None], weights, t, f["neuron"], f["activation_function"], f["resnet_dt"]
+            )
+
         energies[i] = net(features[i])[0, 0] + weights["fitting_attr/t_bias_atom_e"][t]
         if f["atom_ener"] and f["atom_ener"][t] is not None:
             energies[i] -= net(np.zeros_like(features[i]))[0, 0]

@@ -52,7 +52,12 @@ def test_saving_and_display_are_independent(folder):
     train(write_input(folder, small_input(folder, steps=7, training={"disp_freq": 5, "save_freq": 3})))
     assert [int(row.split()[0]) for row in rows()] == [0, 5]
     assert [step for step, _ in numbered_sets(folder / "model.ckpt")] == [3, 6, 7]
-    train(write_input(folder, small_input(folder, steps=4, training={"disp_training": False, "save_freq": 2, "disp_file": "none.out"})))
+    train(
+        write_input(
+            folder,
+            small_input(folder, steps=4, training={"disp_training": False, "save_freq": 2, "disp_file": "none.out"}),
+        )
+    )
     assert not (folder / "none.out").exists()
     assert [step for step, _ in numbered_sets(folder / "model.ckpt")] == [2, 4]
 
@@ -128,7 +133,9 @@ def test_init_frz_model_takes_the_weights_of_a_frozen_model(folder):
     write_graph(folder / "frozen.pb", freeze_checkpoint(folder)[1])
     train(write_input(folder, small_input(folder, steps=0)), init_frz_model="frozen.pb")
     again = values(folder)
-    weights = [name for name in trained if name.startswith(("filter_", "layer_", "final_", "descrpt_attr", "fitting_attr"))]
+    weights = [
+        name for name in trained if name.startswith(("filter_", "layer_", "final_", "descrpt_attr", "fitting_attr"))
+    ]
     weights = [name for name in weights if "Adam" not in name]
     assert len(weights) > 20
     assert all(np.array_equal(again[name], trained[name]) for name in weights)
@@ -182,7 +189,11 @@ def test_a_loss_that_is_not_finite_names_the_frame_and_touches_nothing(folder, k
 def test_a_signal_saves_and_leaves(folder, number):
     data = small_input(folder, steps=100000, training={"disp_freq": 10, "save_freq": 100000})
     process = subprocess.Popen(
-        [sys.executable, "-m", "deepmd_tf", "train", str(write_input(folder, data))], cwd=folder, env=environment(), stderr=subprocess.PIPE, text=True
+        [sys.executable, "-m", "deepmd_tf", "train", str(write_input(folder, data))],
+        cwd=folder,
+        env=environment(),
+        stderr=subprocess.PIPE,
+        text=True,
     )
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline and not (folder / "lcurve.out").exists():

@@ -64,7 +64,9 @@ def learning_rate(section: dict, numb_steps: int, workers: int = 1):
     if start <= 0:
         raise ConfigError(f"learning_rate/start_lr: expected a number > 0, found {start}")
     if (stop is None) == (ratio is None):
-        raise ConfigError("learning_rate: expected one of stop_lr and stop_lr_ratio, found " + ("none" if stop is None else "both"))
+        raise ConfigError(
+            "learning_rate: expected one of stop_lr and stop_lr_ratio, found " + ("none" if stop is None else "both")
+        )
     stop = start * ratio if stop is None else float(stop)
     schedule = schedules.get(name)(start, stop, numb_steps - warmup, **keys)
 
@@ -85,7 +87,9 @@ def _warmup_steps(keys: dict, numb_steps: int) -> int:
         raise ConfigError("learning_rate: warmup_steps and warmup_ratio exclude each other")
     warmup = int(ratio * numb_steps) if ratio is not None else int(steps)
     if not 0 <= warmup < max(numb_steps, 1):
-        raise ConfigError(f"learning_rate: expected a warm-up shorter than the {numb_steps} steps, found {warmup} steps")
+        raise ConfigError(
+            f"learning_rate: expected a warm-up shorter than the {numb_steps} steps, found {warmup} steps"
+        )
     return warmup
 
 

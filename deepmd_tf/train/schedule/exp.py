@@ -24,7 +24,16 @@ class ExpSchedule(Schedule):
     ``smooth`` leaves out the rounding.
     """
 
-    def __init__(self, start_lr, stop_lr, steps, *, decay_steps: int = 5000, decay_rate: float | None = None, smooth: bool = False):
+    def __init__(
+        self,
+        start_lr,
+        stop_lr,
+        steps,
+        *,
+        decay_steps: int = 5000,
+        decay_rate: float | None = None,
+        smooth: bool = False,
+    ):
         super().__init__(start_lr, stop_lr, steps)
         if decay_steps < 1:
             raise ConfigError(f"learning_rate/decay_steps: expected a number >= 1, found {decay_steps}")
