@@ -262,7 +262,7 @@ def test_kills_lose_nothing(tmp_path):
     """A few kills here; ``python -m tests.support.kill_resume`` does two hundred."""
     done = subprocess.run(
         [sys.executable, "-c", "from pathlib import Path; from tests.support.kill_resume import experiment; "
-         f"print(experiment(Path({str(tmp_path)!r}), kills=4, steps=400))"],
+         f"print(experiment(Path({str(tmp_path)!r}), kills=4, steps=1500))"],
         env=environment(), capture_output=True, text=True, timeout=300, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-2000:]
