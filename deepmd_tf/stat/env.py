@@ -15,7 +15,8 @@ from deepmd_tf.stat.parallel import ordered_map
 
 # Below this the spread of a component carries no information, and dividing by it would blow up noise.
 _SMALLEST_SCALE = 1e-2
-_BYTES_PER_PIECE = 1 << 26
+# Small enough that the allocator gives the same memory again instead of fresh pages.
+_BYTES_PER_PIECE = 1 << 22
 
 
 @dataclass(frozen=True)
