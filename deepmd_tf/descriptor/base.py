@@ -94,6 +94,9 @@ class DescriptorOutput:
 class Descriptor(ABC):
     """A descriptor: made from its section of the input file, asked to build its part of a graph."""
 
+    # Whether the frames of a batch may differ in their types, as those of the mixed-type format do.
+    mixed_types = False
+
     @classmethod
     @abstractmethod
     def arguments(cls) -> list[Argument]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
+import contextlib
 import json
 import logging
 import math
@@ -14,7 +14,8 @@ from deepmd_tf.config.check import normalize
 from deepmd_tf.config.compat import update_input
 from deepmd_tf.config.read import read_input
 from deepmd_tf.data.dataset import DataSet
-from deepmd_tf.errors import ConfigError
+from deepmd_tf.descriptor.base import descriptors
+from deepmd_tf.errors import ConfigError, DeepmdError
 from deepmd_tf.export.checkpoint import numbered_sets, run_files, set_files
 from deepmd_tf.export.files import set_aside, write_atomic
 from deepmd_tf.export.script import MIN_NBOR_DIST, SCRIPT, SEED
@@ -22,6 +23,7 @@ from deepmd_tf.fitting.base import fittings
 from deepmd_tf.loss.base import losses
 from deepmd_tf.model.make import make_model
 from deepmd_tf.nn.weights import TrainableWeights
+from deepmd_tf.ops.library import op_module
 from deepmd_tf.precision import interface_dtype
 from deepmd_tf.train.optimizer import optimizers
 from deepmd_tf.train.parallel import world
@@ -126,9 +128,17 @@ def open_data(config: dict, seed: int | None = None) -> tuple[DataSet, DataSet |
 
     def opened(keys: dict) -> DataSet:
         keys = {key: value for key, value in keys.items() if key != "numb_btch"}
-        return DataSet.open(
+        data = DataSet.open(
             type_map=config["model"].get("type_map"), requirements=requirements, seed=seed, rank=world().rank, **keys
         )
+        descriptor = config["model"]["descriptor"]["type"]
+        if data.mixed and not descriptors.get(descriptor).mixed_types:
+            raise ConfigError(
+                f"{data.systems[0].path}: is of the mixed-type format (real_atom_types.npy), which descriptor "
+                f"{descriptor!r} does not take",
+                "Write the frames of each composition as a system of their own, with its types in type.raw",
+            )
+        return data
 
     training = opened(section["training_data"])
     validation = section["validation_data"]
@@ -137,7 +147,12 @@ def open_data(config: dict, seed: int | None = None) -> tuple[DataSet, DataSet |
 
 def _warm_up() -> None:
     """Load TensorFlow while the data are being read: it takes seconds and waits mostly for the disk."""
-    load = lambda: importlib.import_module("deepmd_tf.ops.library").op_module()  # noqa: E731
+
+    def load() -> None:
+        # What is wrong with the library is raised where it is needed, with a place to catch it.
+        with contextlib.suppress(DeepmdError):
+            op_module()
+
     threading.Thread(target=load, daemon=True).start()
 
 

@@ -225,6 +225,16 @@ def test_frame_and_atomic_parameters(folder):
     assert np.allclose(values(folder)["fitting_attr/t_fparam_avg"], mean, atol=0.2)
 
 
+def test_mixed_type_data_are_refused_by_a_descriptor_that_cannot_take_them(folder):
+    types = {"real_atom_types": np.tile([1, 0, 0, 1, 0, 0], (4, 1))}
+    data = small_input(folder)
+    for name in ("training", "validation"):
+        write_system(folder / f"mixed/{name}", types=(0,) * 6, nframes=4, arrays=types)
+        data["training"][f"{name}_data"]["systems"] = str(folder / f"mixed/{name}")
+    with pytest.raises(ConfigError, match=r"mixed-type format .* descriptor 'se_e2_a' does not take"):
+        train(write_input(folder, data))
+
+
 def test_nothing_trainable(folder):
     data = small_input(folder)
     for part in ("descriptor", "fitting_net"):
