@@ -67,10 +67,6 @@ class BuildContext:
     primitives: Primitives = PORTABLE
     suffix: str = ""
 
-    def nested(self, suffix: str) -> BuildContext:
-        """The context of a part whose names carry ``suffix`` before this context's own."""
-        return replace(self, suffix=suffix + self.suffix)
-
     def constant(self, value, name: str, dtype=None):
         """A constant node of exactly this name, e.g. ``descrpt_attr/rcut``."""
         with tf.name_scope(None):

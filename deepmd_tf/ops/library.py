@@ -10,7 +10,6 @@ import functools
 import importlib
 import json
 import re
-from importlib import metadata
 from pathlib import Path
 
 from deepmd_tf.errors import OpLibraryError
@@ -70,16 +69,6 @@ def check_version(built: str, running: str) -> None:
         raise OpLibraryError(
             f"the native library was built for TensorFlow {built}, but TensorFlow {running} runs", REPAIR
         )
-
-
-def installed_tensorflow() -> str | None:
-    """Version of the installed TensorFlow, without importing it; None where there is none."""
-    for name in ("tensorflow", "tensorflow-cpu", "tensorflow-rocm"):
-        try:
-            return metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
-    return None
 
 
 def _minor(version: str) -> str:
