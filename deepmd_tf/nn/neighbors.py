@@ -65,7 +65,8 @@ def contract_found(net, neighbors: Neighbors):
 
     The empty slots of an atom are alike: one row stands for all of them, as often as there are.
     """
-    if neighbors.found is None:
+    if neighbors.found is None or neighbors.rows.dtype not in (tf.float32, tf.float64):
+        # Slots that differ, or half precision, which the ragged operations do not have.
         return contract_exact(net, neighbors)
     rows = tf.concat([neighbors.rows, neighbors.empty], axis=1)  # [n, slots + 1, 4]
     missing = tf.reduce_sum(tf.cast(~neighbors.found, rows.dtype), axis=1, keepdims=True)  # [n, 1]

@@ -75,13 +75,19 @@ class WeightStore:
 
 
 class TrainableWeights(WeightStore):
-    """Weights as variables. Their values are not part of the graph: whoever opens a session brings them in."""
+    """Weights as variables. Their values are not part of the graph: whoever opens a session brings them in.
+
+    Weights of half precision are kept in float32 and rounded at each use: small updates would be lost
+    in them, and the optimizer's epsilon is zero in float16.
+    """
 
     def _make(self, name, value, dtype, trainable):
+        kept = "float32" if dtype in ("float16", "bfloat16") else dtype
         # Reference variables: the optimizer updates them in place, a resource may be copied first.
-        return tf.get_variable(
-            name, value.shape, tf.as_dtype(dtype), tf.zeros_initializer(), trainable=trainable, use_resource=False
+        variable = tf.get_variable(
+            name, value.shape, tf.as_dtype(kept), tf.zeros_initializer(), trainable=trainable, use_resource=False
         )
+        return variable if kept == dtype else tf.cast(variable, dtype)
 
 
 class FrozenWeights(WeightStore):

@@ -15,6 +15,7 @@ import pytest
 from deepmd_tf.errors import CheckpointError, ConfigError, TrainingError
 from deepmd_tf.export.checkpoint import find_checkpoint, numbered_sets, set_files
 from deepmd_tf.export.freeze import freeze_checkpoint, write_graph
+from deepmd_tf.tf1 import tf
 from deepmd_tf.train.run import train
 from tests.support.systems import write_system
 from tests.support.training import environment, small_input, write_input
@@ -233,6 +234,18 @@ def test_mixed_type_data_are_refused_by_a_descriptor_that_cannot_take_them(folde
         data["training"][f"{name}_data"]["systems"] = str(folder / f"mixed/{name}")
     with pytest.raises(ConfigError, match=r"mixed-type format .* descriptor 'se_e2_a' does not take"):
         train(write_input(folder, data))
+
+
+@pytest.mark.parametrize("precision", ["float16", "bfloat16", "float32"])
+def test_networks_of_lower_precision_train_and_freeze(folder, precision):
+    data = small_input(folder, steps=3)
+    for part in ("descriptor", "fitting_net"):
+        data["model"][part]["precision"] = precision
+    data["loss"]["start_pref_f"] = 1.0  # float16 overflows with the usual thousand
+    train(write_input(folder, data))
+    nodes = {node.name: node for node in freeze_checkpoint(folder)[1].node}
+    assert tf.as_dtype(nodes["layer_0_type_0/matrix"].attr["dtype"].type).name == precision
+    assert all(np.isfinite(v).all() for v in values(folder).values() if v.dtype.kind == "f")
 
 
 def test_nothing_trainable(folder):
