@@ -15,7 +15,7 @@ import numpy as np
 from deepmd_tf.errors import ConfigError, ModelFormatError
 from deepmd_tf.export.checkpoint import find_checkpoint
 from deepmd_tf.export.files import write_atomic
-from deepmd_tf.export.script import MIN_NBOR_DIST, SCRIPT, min_nbor_dist, training_script
+from deepmd_tf.export.script import MIN_NBOR_DIST, OBSERVED_TYPE, SCRIPT, min_nbor_dist, training_script
 from deepmd_tf.model.energy import EnergyModel
 from deepmd_tf.model.make import make_model
 from deepmd_tf.nn.context import BuildContext, ModelInput
@@ -43,6 +43,8 @@ def freeze_checkpoint(path: str | Path, nodes: list[str] | None = None):
     values = checkpoint.values()
     script = training_script(values, str(checkpoint.prefix))
     attributes = file_attributes(script, min_nbor_dist(values))
+    if OBSERVED_TYPE in values:
+        attributes[OBSERVED_TYPE] = (values[OBSERVED_TYPE].item(), "string")
     model = make_model(script["model"])
     # The precision the run had, whatever the environment of this process says.
     interface = values[f"{model.descriptor.environments()[0].scope}/t_avg"].dtype

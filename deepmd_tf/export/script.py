@@ -12,6 +12,8 @@ from deepmd_tf.errors import ModelFormatError
 SCRIPT = "train_attr/training_script"
 MIN_NBOR_DIST = "train_attr/min_nbor_dist"
 SEED = "train_attr/seed"
+# A node of our own: names of the types that the training data hold, joined by one blank.
+OBSERVED_TYPE = "train_attr/observed_type"
 
 
 def training_script(values: Mapping[str, np.ndarray], origin: str) -> dict:

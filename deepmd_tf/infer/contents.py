@@ -8,12 +8,9 @@ from pathlib import Path
 
 from deepmd_tf.errors import ModelFormatError
 from deepmd_tf.export.checkpoint import find_checkpoint
-from deepmd_tf.export.script import training_script
+from deepmd_tf.export.script import OBSERVED_TYPE, training_script
 from deepmd_tf.infer.frozen import FrozenModel
 from deepmd_tf.tf1 import tf
-
-OBSERVED_TYPE = "train_attr/observed_type"
-"""Node of our own: names of the types that the training data hold, joined by one blank."""
 
 # Names of trainable weights (contract C.7), by the part of the model they belong to.
 _PARTS = {

@@ -10,6 +10,8 @@ import threading
 import time
 from pathlib import Path
 
+import numpy as np
+
 from deepmd_tf.config.check import normalize
 from deepmd_tf.config.compat import update_input
 from deepmd_tf.config.read import read_input
@@ -18,7 +20,7 @@ from deepmd_tf.descriptor.base import descriptors
 from deepmd_tf.errors import ConfigError, DeepmdError
 from deepmd_tf.export.checkpoint import numbered_sets, run_files, set_files
 from deepmd_tf.export.files import set_aside, write_atomic
-from deepmd_tf.export.script import MIN_NBOR_DIST, SCRIPT, SEED
+from deepmd_tf.export.script import MIN_NBOR_DIST, OBSERVED_TYPE, SCRIPT, SEED
 from deepmd_tf.fitting.base import fittings
 from deepmd_tf.loss.base import losses
 from deepmd_tf.model.make import make_model
@@ -79,7 +81,7 @@ def train(
         _optimizer(config),
         weights,
         interface_dtype(),
-        _records(config, min_nbor_dist, training.seed),
+        _records(config, min_nbor_dist, training),
     )
     _clear_stage(config["training"], start)
     log.info(
@@ -194,12 +196,19 @@ def _optimizer(config: dict):
     return optimizers.get(keys.pop("type"))(**keys)
 
 
-def _records(config: dict, min_nbor_dist: float | None, seed: int) -> dict:
+def _records(config: dict, min_nbor_dist: float | None, training: DataSet) -> dict:
     return {
         SCRIPT: (json.dumps(config, separators=(",", ":")), "string"),
         MIN_NBOR_DIST: (-1.0 if min_nbor_dist is None else min_nbor_dist, "float64"),
-        SEED: (seed, "int64"),
+        SEED: (training.seed, "int64"),
+        OBSERVED_TYPE: (" ".join(_observed_types(config, training)), "string"),
     }
+
+
+def _observed_types(config: dict, training: DataSet) -> list[str]:
+    """The names of types that atoms of the training data have."""
+    observed = np.unique(np.concatenate([np.unique(system.atom_types) for system in training.systems]))
+    return [config["model"]["type_map"][t] for t in observed if t >= 0]
 
 
 def _clear_stage(section: dict, start: Start) -> None:

@@ -47,6 +47,7 @@ def test_what_a_run_leaves(folder):
     normalised = json.loads((folder / "out.json").read_text())
     assert normalised["model"]["descriptor"]["activation_function"] == "tanh"
     assert normalised["training"]["save_ckpt"] == "model.ckpt"
+    assert values(folder)["train_attr/observed_type"].item() == b"O H"
 
 
 def test_saving_and_display_are_independent(folder):
