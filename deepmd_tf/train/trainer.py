@@ -92,7 +92,8 @@ class _Loop:
                 if step % t.save_freq == 0 and step < t.numb_steps:
                     self._save(step)
             if self.curve and not self.stop.number and step % t.disp_freq == 0:
-                self._row(step, self.show(*next(batches)[1]))
+                arrays = next(batches)[1]
+                self._row(step, lambda: self.show(*arrays))
             self._save(step)
             self.report.summary(step, batches.waited)
         if self.stop.number:
@@ -110,7 +111,7 @@ class _Loop:
     def _step(self, step: int, batch, arrays) -> None:
         try:
             if self.curve and step % self.t.disp_freq == 0:
-                self._row(step, self.advance_and_show(*arrays)[:-1])
+                self._row(step, lambda: self.advance_and_show(*arrays)[:-1])
             else:
                 self.advance(*arrays)
         except tf.errors.InvalidArgumentError as error:
@@ -124,10 +125,11 @@ class _Loop:
                 f"The weights before this step are saved in {self.t.settings['save_ckpt']}-{step}",
             ) from error
 
-    def _row(self, step: int, shown: list) -> None:
-        *values, rate = shown
-        training = dict(zip(self.t.graph.errors, values))
+    def _row(self, step: int, show) -> None:
+        """Write and print the errors of the weights after ``step`` updates; ``show`` may update them itself."""
         validation = self._validation_errors(step) if self.t.validation is not None else None
+        *values, rate = show()
+        training = dict(zip(self.t.graph.errors, values))
         self.curve.row(step, training, validation, rate)
         self.report.line(step, training, validation, rate)
 

@@ -50,6 +50,13 @@ def test_what_a_run_leaves(folder):
     assert values(folder)["train_attr/observed_type"].item() == b"O H"
 
 
+def test_a_row_shows_the_weights_before_the_update_of_its_step(folder):
+    train(write_input(folder, small_input(folder, steps=0)))
+    untrained = rows()
+    train(write_input(folder, small_input(folder, steps=2)))
+    assert rows()[0] == untrained[0]
+
+
 def test_saving_and_display_are_independent(folder):
     train(write_input(folder, small_input(folder, steps=7, training={"disp_freq": 5, "save_freq": 3})))
     assert [int(row.split()[0]) for row in rows()] == [0, 5]
