@@ -163,9 +163,10 @@ def find_checkpoint(path: str | Path) -> Checkpoint:
                 f"{path}: the checkpoint is incomplete or damaged", "Name an earlier one, or the prefix alone"
             )
         return Checkpoint(path)
-    complete = [prefix for _, prefix in numbered_sets(path) if is_complete(prefix)]
-    if complete:
-        return Checkpoint(complete[-1])
+    # From the newest: reading every set for its sum would take seconds where models are large.
+    for _, prefix in reversed(numbered_sets(path)):
+        if is_complete(prefix):
+            return Checkpoint(prefix)
     if index.exists():
         return Checkpoint(path)
     raise CheckpointError(f"{path}: there is no complete checkpoint here", _nearby(path))

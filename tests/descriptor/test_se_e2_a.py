@@ -8,7 +8,7 @@ import pytest
 from deepmd_tf.errors import ConfigError
 from tests.suites.physics import CUBIC, RCUT, PhysicsSuite, cluster, crystal
 from tests.support.graphs import ModelUnderTest, complete
-from tests.support.numpy_model import atom_energies
+from tests.support.numpy_model import ACTIVATION_NAMES, atom_energies
 
 
 def section(descriptor: dict | None = None, fitting: dict | None = None) -> dict:
@@ -61,22 +61,7 @@ VARIANTS = {
     "first layer of one neuron": {"neuron": [1, 2, 5]},
     "davg zero": {"set_davg_zero": True},
     "a type without slots": {"sel": [0, 44]},
-    **{
-        name: {"activation_function": name}
-        for name in (
-            "gelu",
-            "gelu_tf",
-            "relu",
-            "relu6",
-            "softplus",
-            "sigmoid",
-            "silu",
-            "silut",
-            "silut:1.5",
-            "linear",
-            "none",
-        )
-    },
+    **{name: {"activation_function": name} for name in ACTIVATION_NAMES},
 }
 
 

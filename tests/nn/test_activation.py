@@ -9,22 +9,8 @@ from deepmd_tf.errors import ConfigError
 from deepmd_tf.nn.activation import activation
 from deepmd_tf.ops.session import evaluate
 from deepmd_tf.tf1 import tf
-from tests.support.numpy_model import phi
+from tests.support.numpy_model import ACTIVATION_NAMES, phi
 
-NAMES = [
-    "tanh",
-    "gelu",
-    "gelu_tf",
-    "relu",
-    "relu6",
-    "softplus",
-    "sigmoid",
-    "silu",
-    "silut",
-    "silut:1.5",
-    "linear",
-    "none",
-]
 # Away from the corners of relu and relu6, where no derivative exists.
 X = np.linspace(-7.9, 8.3, 61)
 
@@ -39,7 +25,7 @@ def derivatives(name):
     return evaluate(build, {"x": X})
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", ACTIVATION_NAMES)
 def test_value_and_two_derivatives(name):
     f, h = phi(name), 1e-4
     y, first, second = derivatives(name)

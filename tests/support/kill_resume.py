@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from deepmd_tf.export.checkpoint import find_checkpoint, numbered_sets
+from deepmd_tf.export.checkpoint import find_checkpoint
 from deepmd_tf.ops.library import op_module
 from deepmd_tf.train.run import train
 from tests.support.training import small_input, write_input
@@ -72,7 +72,7 @@ def start(folder: Path, path: Path) -> int:
         return child
     try:
         os.chdir(folder)
-        resume = "model.ckpt" if numbered_sets(folder / "model.ckpt") and has_checkpoint(folder) else None
+        resume = "model.ckpt" if has_checkpoint(folder) else None
         code = train(path, restart=resume)
     except BaseException as error:
         print(f"run failed: {error!r}", flush=True)

@@ -24,6 +24,7 @@ ACTIVATIONS = {
     "none": lambda x: x,
 }
 ACTIVATIONS["gelu_tf"] = ACTIVATIONS["gelu"]
+ACTIVATION_NAMES = [*ACTIVATIONS, "silut", "silut:1.5"]
 
 
 def silut(x, threshold=3.0):
