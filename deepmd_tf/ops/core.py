@@ -19,10 +19,10 @@ _INVALID_INPUT, _NO_MEMORY = 1, 2
 
 
 class EnvMat(NamedTuple):
-    """Outputs of :func:`env_mat_a`, with nnei = sum(sel)."""
+    """Outputs of :func:`env_mat`, with nnei = sum(sel)."""
 
-    descrpt: np.ndarray  # [nf, N, nnei, 4]
-    deriv: np.ndarray | None  # [nf, N, nnei, 4, 3]
+    descrpt: np.ndarray  # [nf, N, nnei, components]
+    deriv: np.ndarray | None  # [nf, N, nnei, components, 3]
     rij: np.ndarray  # [nf, N, nnei, 3], Å
     nlist: np.ndarray  # [nf, N, nnei] int32, -1 where a slot is empty
 
@@ -55,6 +55,7 @@ class _Rows(ctypes.Structure):
         ("nloc", ctypes.c_int32),
         ("nall", ctypes.c_int32),
         ("nnei", ctypes.c_int32),
+        ("components", ctypes.c_int32),
     )
 
 
@@ -75,7 +76,7 @@ def targets() -> tuple[str, ...]:
     return tuple(names)
 
 
-def env_mat_a(
+def env_mat(
     coord,
     atype,
     box,
@@ -83,6 +84,7 @@ def env_mat_a(
     rcut: float,
     rcut_smth: float,
     sel: Sequence[int],
+    components: int = 4,
     davg=None,
     dstd=None,
     derivative: bool = True,
@@ -103,7 +105,9 @@ def env_mat_a(
         Cutoff and start of the switching function, Å; rounded to float32 as the TensorFlow op does.
     sel : sequence of int
         Neighbour slots of each type.
-    davg, dstd : array [ntypes, nnei*4], optional
+    components : int, optional
+        4 for rows s(r) (1, x/r, y/r, z/r), 1 for s(r) alone.
+    davg, dstd : array [ntypes, nnei*components], optional
         Mean and scale by type of the centre; 0 and 1 where absent.
     derivative : bool, optional
         Whether to compute ``deriv``.
@@ -127,18 +131,19 @@ def env_mat_a(
     nnei = int(sel.sum())
     dtype = coord.dtype
     out = EnvMat(
-        np.empty((nf, natoms, nnei, 4), dtype),
-        np.empty((nf, natoms, nnei, 4, 3), dtype) if derivative else None,
+        np.empty((nf, natoms, nnei, components), dtype),
+        np.empty((nf, natoms, nnei, components, 3), dtype) if derivative else None,
         np.empty((nf, natoms, nnei, 3), dtype),
         np.empty((nf, natoms, nnei), np.int32),
     )
-    width = (len(sel), 4 * nnei)
+    width = (len(sel), components * nnei)
     _call(
-        "dp_env_mat_a",
+        "dp_env_mat",
         _options(dtype, threads, target),
         _Frames(nf, natoms, natoms, len(sel)),
         float(np.float32(rcut)),
         float(np.float32(rcut_smth)),
+        ctypes.c_int32(components),
         sel,
         coord,
         _shaped(atype, np.int32, (nf, natoms), "atype"),
@@ -158,7 +163,7 @@ def neighbor_stat(
     Parameters
     ----------
     coord, atype, box, threads, target
-        As :func:`env_mat_a`; virtual atoms do not count.
+        As :func:`env_mat`; virtual atoms do not count.
     rcut : float
         Only pairs nearer than this are looked at, Å.
     ntypes : int
@@ -173,7 +178,7 @@ def neighbor_stat(
     Raises
     ------
     DataError
-        As :func:`env_mat_a`.
+        As :func:`env_mat`.
     """
     coord = _floating(coord)
     nf, natoms = _frames_of(coord)
@@ -197,13 +202,14 @@ def neighbor_stat(
     return NeighborStat(distance.value, tuple(int(k) for k in pair), most, worst)
 
 
-def prod_force_a(net_deriv, deriv, nlist, *, nall: int | None = None, threads: int = 1, target: str | None = None):
+def prod_force(net_deriv, deriv, nlist, *, nall: int | None = None, threads: int = 1, target: str | None = None):
     """Force on each atom from the derivative of the energy by the environment matrix.
 
     Parameters
     ----------
-    net_deriv : array [nf, N, nnei, 4]
-    deriv : array [nf, N, nnei, 4, 3]
+    net_deriv : array [nf, N, nnei, components]
+        The components of a slot are 4 or 1.
+    deriv : array [nf, N, nnei, components, 3]
     nlist : int array [nf, N, nnei]
     nall : int, optional
         Number of atoms with ghost atoms; N where absent.
@@ -214,38 +220,41 @@ def prod_force_a(net_deriv, deriv, nlist, *, nall: int | None = None, threads: i
     """
     net_deriv, rows = _rows_of(net_deriv, nlist, nall)
     force = np.empty((rows.nframes, rows.nall, 3), net_deriv.dtype)
-    _call_rows("dp_force_a", rows, net_deriv, (net_deriv, deriv), nlist, (force,), threads, target)
+    _call_rows("dp_force", rows, net_deriv, (net_deriv, deriv), nlist, (force,), threads, target)
     return force
 
 
-def prod_force_a_grad(grad, deriv, nlist, *, threads: int = 1, target: str | None = None):
-    """The transpose of :func:`prod_force_a`: grad [nf, nall, 3] -> [nf, N, nnei, 4]."""
+def prod_force_grad(grad, deriv, nlist, *, threads: int = 1, target: str | None = None):
+    """The transpose of :func:`prod_force`: grad [nf, nall, 3] -> [nf, N, nnei, components]."""
     grad = _floating(grad)
-    nf, nloc, nnei = np.shape(nlist)
-    rows = _Rows(nf, nloc, grad.shape[1], nnei)
-    out = np.empty((nf, nloc, nnei, 4), grad.dtype)
-    _call_rows("dp_force_a_grad", rows, grad, (grad, deriv), nlist, (out,), threads, target)
+    shape = np.shape(deriv)[:-1]
+    rows = _Rows(*shape[:2], grad.shape[1], *shape[2:])
+    out = np.empty(shape, grad.dtype)
+    _call_rows("dp_force_grad", rows, grad, (grad, deriv), nlist, (out,), threads, target)
     return out
 
 
-def prod_virial_a(
+def prod_virial(
     net_deriv, deriv, rij, nlist, *, nall: int | None = None, atomic: bool = True, threads: int = 1, target=None
 ):
-    """Virial [nf, 9] and atomic virial [nf, nall, 9] (None unless ``atomic``); arguments as :func:`prod_force_a`."""
+    """Virial [nf, 9] and atomic virial [nf, nall, 9] (None unless ``atomic``); arguments as :func:`prod_force`."""
     net_deriv, rows = _rows_of(net_deriv, nlist, nall)
     virial = np.empty((rows.nframes, 9), net_deriv.dtype)
     atom_virial = np.empty((rows.nframes, rows.nall, 9), net_deriv.dtype) if atomic else None
-    _call_rows("dp_virial_a", rows, net_deriv, (net_deriv, deriv, rij), nlist, (virial, atom_virial), threads, target)
+    _call_rows("dp_virial", rows, net_deriv, (net_deriv, deriv, rij), nlist, (virial, atom_virial), threads, target)
     return virial, atom_virial
 
 
-def prod_virial_a_grad(grad, deriv, rij, nlist, *, grad_atom=None, threads: int = 1, target: str | None = None):
-    """The transpose of :func:`prod_virial_a`: grad [nf, 9], grad_atom [nf, nall, 9] or None -> [nf, N, nnei, 4]."""
+def prod_virial_grad(grad, deriv, rij, nlist, *, grad_atom=None, threads: int = 1, target: str | None = None):
+    """The transpose of :func:`prod_virial`: grad [nf, 9], grad_atom [nf, nall, 9] or None.
+
+    Returns [nf, N, nnei, components].
+    """
     grad = _floating(grad)
-    nf, nloc, nnei = np.shape(nlist)
-    rows = _Rows(nf, nloc, nloc if grad_atom is None else np.shape(grad_atom)[1], nnei)
-    out = np.empty((nf, nloc, nnei, 4), grad.dtype)
-    _call_rows("dp_virial_a_grad", rows, grad, (grad, grad_atom, deriv, rij), nlist, (out,), threads, target)
+    shape = np.shape(deriv)[:-1]
+    rows = _Rows(*shape[:2], shape[1] if grad_atom is None else np.shape(grad_atom)[1], *shape[2:])
+    out = np.empty(shape, grad.dtype)
+    _call_rows("dp_virial_grad", rows, grad, (grad, grad_atom, deriv, rij), nlist, (out,), threads, target)
     return out
 
 
@@ -268,7 +277,7 @@ def group_outer(env, feature, offsets, *, threads: int = 1, target: str | None =
     offsets : int array [ngroups + 1]
         Group i owns the rows offsets[i] to offsets[i + 1] - 1: from 0 to nrows, not decreasing.
     threads, target
-        As :func:`env_mat_a`.
+        As :func:`env_mat`.
 
     Returns
     -------
@@ -320,8 +329,9 @@ def _frames_of(coord: np.ndarray) -> tuple[int, int]:
 
 
 def _rows_of(net_deriv, nlist, nall: int | None) -> tuple[np.ndarray, _Rows]:
+    net_deriv = _floating(net_deriv)
     nf, nloc, nnei = np.shape(nlist)
-    return _floating(net_deriv), _Rows(nf, nloc, nloc if nall is None else nall, nnei)
+    return net_deriv, _Rows(nf, nloc, nloc if nall is None else nall, nnei, net_deriv.shape[-1])
 
 
 def _ngroups(offsets) -> int:

@@ -1,4 +1,4 @@
-"""The environment matrix op."""
+"""The environment matrix ops."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from deepmd_tf.ops.library import op_module
 
 
 class EnvMatTensors(NamedTuple):
-    """Outputs of :func:`prod_env_mat_a`, with nnei = sum(sel)."""
+    """Outputs of the ops, with nnei = sum(sel) and the C = 4 or 1 components of a row."""
 
-    descrpt: object  # [nf, nloc*nnei*4]
-    deriv: object  # [nf, nloc*nnei*4*3]
+    descrpt: object  # [nf, nloc*nnei*C]
+    deriv: object  # [nf, nloc*nnei*C*3]
     rij: object  # [nf, nloc*nnei*3], Å
     nlist: object  # [nf, nloc*nnei], -1 where a slot is empty
 
@@ -61,6 +61,40 @@ def prod_env_mat_a(
             rcut_r_smth=rcut_smth,
             sel_a=list(sel),
             sel_r=[0] * len(sel),
+            name=name,
+        )
+    )
+
+
+def prod_env_mat_r(
+    coord, atype, natoms, box, mesh, davg, dstd, *, rcut: float, rcut_smth: float, sel: Sequence[int], name=None
+) -> EnvMatTensors:
+    """The radial environment matrix: s(r) of the neighbours of each atom, shifted and scaled, and its derivative.
+
+    Parameters
+    ----------
+    coord, atype, natoms, box, mesh, rcut, rcut_smth, sel, name
+        As :func:`prod_env_mat_a`, whose first component this is.
+    davg, dstd : tensor [ntypes, nnei]
+        Mean and scale by type of the centre.
+
+    Returns
+    -------
+    EnvMatTensors
+        With one component.
+    """
+    return EnvMatTensors(
+        *op_module().prod_env_mat_r(
+            coord=coord,
+            type=atype,
+            natoms=natoms,
+            box=box,
+            mesh=mesh,
+            davg=davg,
+            dstd=dstd,
+            rcut=rcut,
+            rcut_smth=rcut_smth,
+            sel=list(sel),
             name=name,
         )
     )

@@ -1,4 +1,4 @@
-"""The virial op."""
+"""The virial ops."""
 
 from __future__ import annotations
 
@@ -25,4 +25,26 @@ def prod_virial_se_a(net_deriv, deriv, rij, nlist, natoms, *, nnei: int, name=No
     """
     return op_module().prod_virial_se_a(
         net_deriv=net_deriv, in_deriv=deriv, rij=rij, nlist=nlist, natoms=natoms, n_a_sel=nnei, n_r_sel=0, name=name
+    )
+
+
+def prod_virial_se_r(net_deriv, deriv, rij, nlist, natoms, *, nnei: int, name=None):
+    """Virial and atomic virial from the derivative of the energy by the radial environment matrix.
+
+    Parameters
+    ----------
+    net_deriv, deriv, nlist, natoms, nnei, name
+        As :func:`~deepmd_tf.ops.force.prod_force_se_r`.
+    rij : tensor [nf, nloc*nnei*3]
+        ``rij`` of :func:`~deepmd_tf.ops.env_mat.prod_env_mat_r`, Å.
+
+    Returns
+    -------
+    virial : tensor [nf, 9]
+    atom_virial : tensor [nf, nall*9]
+        As :func:`prod_virial_se_a`.
+    """
+    del nnei  # so that the two ops can be called alike
+    return op_module().prod_virial_se_r(
+        net_deriv=net_deriv, in_deriv=deriv, rij=rij, nlist=nlist, natoms=natoms, name=name
     )

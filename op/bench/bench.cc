@@ -1,14 +1,15 @@
 // Micro-benchmark: nanoseconds per atom of each kernel on each target, one thread, for 192 atoms of water-like density
 // with sel 46, 92 at 6 Angstrom; of the ragged contractions nanoseconds per row, for 90 neighbours of each atom. The
 // least of several runs is shown.
-#include <chrono>
 #include <cstdio>
 #include <functional>
 #include <random>
 #include <vector>
 
+#include "bench.h"
 #include "dp/env_mat.h"
 #include "dp/force.h"
+#include "dp/force_virial.h"
 #include "dp/gelu.h"
 #include "dp/group.h"
 #include "dp/virial.h"
@@ -16,18 +17,6 @@
 namespace {
 
 constexpr int kAtoms = 192;
-
-/// Nanoseconds of the work, by the least of several runs.
-double nanoseconds(const std::function<void()>& work) {
-  double least = 1e300;
-  for (int run = 0; run < 30; ++run) {
-    const auto start = std::chrono::steady_clock::now();
-    work();
-    const std::chrono::duration<double, std::nano> time = std::chrono::steady_clock::now() - start;
-    least = time.count() < least ? time.count() : least;
-  }
-  return least;
-}
 
 template <class T>
 void bench(const dp::Target& target, const char* precision) {
@@ -54,29 +43,43 @@ void bench(const dp::Target& target, const char* precision) {
   const auto show = [&](const char* kernel, const std::function<void()>& work) {
     std::printf("%-9s %-8s %-24s %8.0f ns/atom\n", target.name, precision, kernel, nanoseconds(work) / kAtoms);
   };
-  show("env_mat_a", [&] {
-    dp::env_mat_a<T>(frames, {6.0, 0.5}, slots, in, {descrpt.data(), deriv.data(), rij.data(), nlist.data()}, context);
+  show("env_mat", [&] {
+    dp::env_mat<T>(frames, {6.0, 0.5}, slots, dp::Components::full, in,
+                   {descrpt.data(), deriv.data(), rij.data(), nlist.data()}, context);
   });
-  show("env_mat_a, list alone", [&] {
-    dp::env_mat_a<T>(frames, {6.0, 0.5}, slots, in, {nullptr, nullptr, rij.data(), nlist.data()}, context);
+  show("env_mat, list alone", [&] {
+    dp::env_mat<T>(frames, {6.0, 0.5}, slots, dp::Components::full, in, {nullptr, nullptr, rij.data(), nlist.data()},
+                   context);
   });
   show("neighbor_stat", [&] {
     dp::NeighborStat stat{0, {0, 0, 0}, most.data(), worst.data()};
     dp::neighbor_stat<T>(frames, 6.0, false, coord.data(), type.data(), box.data(), stat, context);
   });
-  show("force_a", [&] { dp::force_a(rows, descrpt.data(), deriv.data(), nlist.data(), force.data(), context); });
-  show("force_a_grad", [&] {
-    dp::force_a_grad(rows, force.data(), deriv.data(), nlist.data(), grad.data(), context);
+  show("force", [&] { dp::force(rows, descrpt.data(), deriv.data(), nlist.data(), force.data(), context); });
+  show("force_grad", [&] {
+    dp::force_grad(rows, force.data(), deriv.data(), nlist.data(), grad.data(), context);
   });
-  show("virial_a", [&] {
-    dp::virial_a<T>(rows, descrpt.data(), deriv.data(), rij.data(), nlist.data(), virial.data(), nullptr, context);
+  show("virial", [&] {
+    dp::virial<T>(rows, descrpt.data(), deriv.data(), rij.data(), nlist.data(), virial.data(), nullptr, context);
   });
-  show("virial_a, atomic", [&] {
-    dp::virial_a<T>(rows, descrpt.data(), deriv.data(), rij.data(), nlist.data(), virial.data(), atom_virial.data(),
-                    context);
+  show("virial, atomic", [&] {
+    dp::virial<T>(rows, descrpt.data(), deriv.data(), rij.data(), nlist.data(), virial.data(), atom_virial.data(),
+                  context);
   });
-  show("virial_a_grad", [&] {
-    dp::virial_a_grad<T>(rows, virial.data(), nullptr, deriv.data(), rij.data(), nlist.data(), grad.data(), context);
+  show("virial_grad", [&] {
+    dp::virial_grad<T>(rows, virial.data(), nullptr, deriv.data(), rij.data(), nlist.data(), grad.data(), context);
+  });
+  show("force_virial", [&] {
+    dp::force_virial<T>(rows, descrpt.data(), deriv.data(), rij.data(), nlist.data(),
+                        {force.data(), virial.data(), nullptr}, context);
+  });
+  show("force_virial, atomic", [&] {
+    dp::force_virial<T>(rows, descrpt.data(), deriv.data(), rij.data(), nlist.data(),
+                        {force.data(), virial.data(), atom_virial.data()}, context);
+  });
+  show("force_virial_grad", [&] {
+    dp::force_virial_grad<T>(rows, force.data(), virial.data(), deriv.data(), rij.data(), nlist.data(), grad.data(),
+                             context);
   });
   show("gelu, 240 an atom", [&] { dp::gelu<T>(240 * kAtoms, descrpt.data(), grad.data(), context); });
 }
@@ -116,5 +119,8 @@ int main() {
       bench_groups<double>(*target, "float64", width);
       bench_groups<float>(*target, "float32", width);
     }
+    bench_tables(*target);
+    bench_tabulate(*target);
+    bench_fitting(*target);
   }
 }

@@ -62,7 +62,14 @@ T* out(void* array, T) {
 }
 
 dp::Frames frames_of(const dp_frames& f) { return {f.nframes, f.nloc, f.nall, f.ntypes}; }
-dp::Rows rows_of(const dp_rows& r) { return {r.nframes, r.nloc, r.nall, r.nnei}; }
+
+dp::Components components_of(int32_t components) {
+  if (components != 1 && components != 4)
+    throw dp::InvalidInput("components: expected 4 or 1, found " + std::to_string(components));
+  return static_cast<dp::Components>(components);
+}
+
+dp::Rows rows_of(const dp_rows& r) { return {r.nframes, r.nloc, r.nall, r.nnei, components_of(r.components)}; }
 dp::Groups groups_of(const dp_groups& g) { return {g.ngroups, g.nrows, g.width}; }
 
 }  // namespace
@@ -85,46 +92,46 @@ int dp_neighbor_stat(const dp_options* options, const dp_frames* frames, double 
   });
 }
 
-int dp_env_mat_a(const dp_options* options, const dp_frames* frames, double rcut, double rcut_smth,
-                 const int32_t* sel, const void* coord, const int32_t* type, const void* box, const void* davg,
-                 const void* dstd, void* descrpt, void* deriv, void* rij, int32_t* nlist) {
+int dp_env_mat(const dp_options* options, const dp_frames* frames, double rcut, double rcut_smth, int32_t components,
+               const int32_t* sel, const void* coord, const int32_t* type, const void* box, const void* davg,
+               const void* dstd, void* descrpt, void* deriv, void* rij, int32_t* nlist) {
   return guarded(options, [&](auto zero, const dp::Context& context) {
     const dp::Slots slots(sel, frames->ntypes);
     const dp::EnvMatInput<decltype(zero)> input{in(coord, zero), type,           in(box, zero),
                                                 nullptr,         in(davg, zero), in(dstd, zero)};
     const dp::EnvMatOutput<decltype(zero)> output{out(descrpt, zero), out(deriv, zero), out(rij, zero), nlist};
-    dp::env_mat_a(frames_of(*frames), {rcut, rcut_smth}, slots, input, output, context);
+    dp::env_mat(frames_of(*frames), {rcut, rcut_smth}, slots, components_of(components), input, output, context);
   });
 }
 
-int dp_force_a(const dp_options* options, const dp_rows* rows, const void* net_deriv, const void* deriv,
-               const int32_t* nlist, void* force) {
+int dp_force(const dp_options* options, const dp_rows* rows, const void* net_deriv, const void* deriv,
+             const int32_t* nlist, void* force) {
   return guarded(options, [&](auto zero, const dp::Context& context) {
-    dp::force_a(rows_of(*rows), in(net_deriv, zero), in(deriv, zero), nlist, out(force, zero), context);
+    dp::force(rows_of(*rows), in(net_deriv, zero), in(deriv, zero), nlist, out(force, zero), context);
   });
 }
 
-int dp_force_a_grad(const dp_options* options, const dp_rows* rows, const void* grad, const void* deriv,
-                    const int32_t* nlist, void* grad_net) {
+int dp_force_grad(const dp_options* options, const dp_rows* rows, const void* grad, const void* deriv,
+                  const int32_t* nlist, void* grad_net) {
   return guarded(options, [&](auto zero, const dp::Context& context) {
-    dp::force_a_grad(rows_of(*rows), in(grad, zero), in(deriv, zero), nlist, out(grad_net, zero), context);
+    dp::force_grad(rows_of(*rows), in(grad, zero), in(deriv, zero), nlist, out(grad_net, zero), context);
   });
 }
 
-int dp_virial_a(const dp_options* options, const dp_rows* rows, const void* net_deriv, const void* deriv,
-                const void* rij, const int32_t* nlist, void* virial, void* atom_virial) {
+int dp_virial(const dp_options* options, const dp_rows* rows, const void* net_deriv, const void* deriv,
+              const void* rij, const int32_t* nlist, void* virial, void* atom_virial) {
   return guarded(options, [&](auto zero, const dp::Context& context) {
-    dp::virial_a(rows_of(*rows), in(net_deriv, zero), in(deriv, zero), in(rij, zero), nlist, out(virial, zero),
-                 out(atom_virial, zero), context);
+    dp::virial(rows_of(*rows), in(net_deriv, zero), in(deriv, zero), in(rij, zero), nlist, out(virial, zero),
+               out(atom_virial, zero), context);
   });
 }
 
-int dp_virial_a_grad(const dp_options* options, const dp_rows* rows, const void* grad_virial,
-                     const void* grad_atom_virial, const void* deriv, const void* rij, const int32_t* nlist,
-                     void* grad_net) {
+int dp_virial_grad(const dp_options* options, const dp_rows* rows, const void* grad_virial,
+                   const void* grad_atom_virial, const void* deriv, const void* rij, const int32_t* nlist,
+                   void* grad_net) {
   return guarded(options, [&](auto zero, const dp::Context& context) {
-    dp::virial_a_grad(rows_of(*rows), in(grad_virial, zero), in(grad_atom_virial, zero), in(deriv, zero),
-                      in(rij, zero), nlist, out(grad_net, zero), context);
+    dp::virial_grad(rows_of(*rows), in(grad_virial, zero), in(grad_atom_virial, zero), in(deriv, zero),
+                    in(rij, zero), nlist, out(grad_net, zero), context);
   });
 }
 

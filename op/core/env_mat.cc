@@ -34,14 +34,16 @@ struct Normalizer {
   std::vector<T> shift, scale, empty;
 };
 
-/// One call of env_mat_a, so that the steps share their arguments.
+/// One call of env_mat, so that the steps share their arguments.
 template <class T>
 struct EnvMatCall {
   const Frames& frames;
   const Slots& slots;
+  int components;
   const EnvMatInput<T>& in;
   const EnvMatOutput<T>& out;
   const Kernels<T>& kernel;
+  const RowKernels<T>& row_kernel;
   SearchRadius<T> radius;
   Switch<T> sw;
   Normalizer<T> norm;
@@ -54,6 +56,7 @@ struct EnvMatCall {
   /// Row of atom i of frame f once its slots are filled.
   void values(std::int64_t f, int i, const T* rij, const int* filled, T* descrpt) const {
     const std::int64_t width = norm.width, row = f * frames.nloc + i;
+    const int c = components;
     T* deriv = out.deriv == nullptr ? nullptr : out.deriv + row * width * 3;
     const int type = in.type[f * frames.nall + i];
     if (type < 0) {
@@ -63,12 +66,12 @@ struct EnvMatCall {
     }
     for (int t = 0; t < slots.ntypes(); ++t) {
       const std::int64_t begin = slots.begin(t), used = begin + filled[t], end = begin + slots.size(t);
-      const T* shift = norm.shift.data() + type * width + 4 * begin;
-      const T* scale = norm.scale.data() + type * width + 4 * begin;
-      kernel.env_rows(filled[t], rij + 3 * begin, sw, shift, scale, descrpt + 4 * begin,
-                      deriv == nullptr ? nullptr : deriv + 12 * begin);
-      std::copy_n(norm.empty.data() + type * width + 4 * used, 4 * (end - used), descrpt + 4 * used);
-      if (deriv != nullptr) std::fill_n(deriv + 12 * used, 12 * (end - used), T(0));
+      const T* shift = norm.shift.data() + type * width + c * begin;
+      const T* scale = norm.scale.data() + type * width + c * begin;
+      row_kernel.env_rows(filled[t], rij + 3 * begin, sw, shift, scale, descrpt + c * begin,
+                          deriv == nullptr ? nullptr : deriv + 3 * c * begin);
+      std::copy_n(norm.empty.data() + type * width + c * used, c * (end - used), descrpt + c * used);
+      if (deriv != nullptr) std::fill_n(deriv + 3 * c * used, 3 * c * (end - used), T(0));
     }
   }
 
@@ -78,13 +81,13 @@ struct EnvMatCall {
     RowScratch scratch;
     std::vector<int> filled(slots.ntypes());
     std::vector<std::int32_t> own_nlist(out.nlist == nullptr ? nnei : 0);
-    std::vector<T> own_rij(out.rij == nullptr ? 3 * nnei : 0), own_descrpt(out.descrpt == nullptr ? 4 * nnei : 0);
+    std::vector<T> own_rij(out.rij == nullptr ? 3 * nnei : 0), own_descrpt(out.descrpt == nullptr ? norm.width : 0);
     for (int i = begin; i < end; ++i) {
       const std::int64_t row = f * frames.nloc + i;
       std::int32_t* nlist = out.nlist == nullptr ? own_nlist.data() : out.nlist + row * nnei;
       T* rij = out.rij == nullptr ? own_rij.data() : out.rij + row * nnei * 3;
       fill_slots(source, i, slots, scratch, nlist, rij, filled.data());
-      T* descrpt = out.descrpt == nullptr ? own_descrpt.data() : out.descrpt + row * nnei * 4;
+      T* descrpt = out.descrpt == nullptr ? own_descrpt.data() : out.descrpt + row * norm.width;
       if (out.descrpt != nullptr || out.deriv != nullptr) values(f, i, rij, filled.data(), descrpt);
     }
   }
@@ -143,13 +146,21 @@ void run_with_search(const EnvMatCall<T>& call, double rcut, std::int64_t tasks_
 }  // namespace
 
 template <class T>
-void env_mat_a(const Frames& frames, const Cutoff& cutoff, const Slots& slots, const EnvMatInput<T>& in,
-               const EnvMatOutput<T>& out, const Context& context) {
+void env_mat(const Frames& frames, const Cutoff& cutoff, const Slots& slots, Components components,
+             const EnvMatInput<T>& in, const EnvMatOutput<T>& out, const Context& context) {
   check_settings(frames, cutoff, slots);
-  const T width = static_cast<T>(cutoff.rcut) - static_cast<T>(cutoff.rcut_smth);
-  const Switch<T> sw = {static_cast<T>(cutoff.rcut_smth), width > 0 ? T(1) / width : T(0)};
-  const EnvMatCall<T> call{frames, slots, in, out, kernels<T>(context.target), SearchRadius<T>(cutoff.rcut), sw,
-                           Normalizer<T>(frames.ntypes, 4 * slots.total(), in.davg, in.dstd)};
+  const T range = static_cast<T>(cutoff.rcut) - static_cast<T>(cutoff.rcut_smth);
+  const Switch<T> sw = {static_cast<T>(cutoff.rcut_smth), range > 0 ? T(1) / range : T(0)};
+  const EnvMatCall<T> call{frames,
+                           slots,
+                           width(components),
+                           in,
+                           out,
+                           kernels<T>(context.target),
+                           row_kernels<T>(context.target, components),
+                           SearchRadius<T>(cutoff.rcut),
+                           sw,
+                           Normalizer<T>(frames.ntypes, width(components) * slots.total(), in.davg, in.dstd)};
   const std::int64_t tasks_per_frame = (frames.nloc + kAtomsPerTask - 1) / kAtomsPerTask;
   if (in.list != nullptr)
     run_with_list(call, tasks_per_frame, context);
@@ -157,9 +168,9 @@ void env_mat_a(const Frames& frames, const Cutoff& cutoff, const Slots& slots, c
     run_with_search(call, cutoff.rcut, tasks_per_frame, context);
 }
 
-template void env_mat_a(const Frames&, const Cutoff&, const Slots&, const EnvMatInput<float>&,
-                        const EnvMatOutput<float>&, const Context&);
-template void env_mat_a(const Frames&, const Cutoff&, const Slots&, const EnvMatInput<double>&,
-                        const EnvMatOutput<double>&, const Context&);
+template void env_mat(const Frames&, const Cutoff&, const Slots&, Components, const EnvMatInput<float>&,
+                      const EnvMatOutput<float>&, const Context&);
+template void env_mat(const Frames&, const Cutoff&, const Slots&, Components, const EnvMatInput<double>&,
+                      const EnvMatOutput<double>&, const Context&);
 
 }  // namespace dp

@@ -71,4 +71,12 @@ const Kernels<double>& kernels(const Target& target) {
   return *target.f64;
 }
 
+template <class T>
+const RowKernels<T>& row_kernels(const Target& target, Components components) {
+  return components == Components::full ? kernels<T>(target).full : kernels<T>(target).radial;
+}
+
+template const RowKernels<float>& row_kernels(const Target&, Components);
+template const RowKernels<double>& row_kernels(const Target&, Components);
+
 }  // namespace dp

@@ -39,14 +39,15 @@ struct System {
   std::vector<std::int32_t> type;
 };
 
-/// Outputs of env_mat_a with room for them.
+/// Outputs of env_mat with room for them.
 template <class T>
 struct EnvMat {
-  EnvMat(const System<T>& system, const dp::Slots& slots, const dp::Cutoff& cutoff, const dp::Context& context) {
+  EnvMat(const System<T>& system, const dp::Slots& slots, const dp::Cutoff& cutoff, const dp::Context& context,
+         dp::Components components = dp::Components::full) {
     const std::size_t n = system.frames.nframes * system.frames.nloc * slots.total();
-    descrpt.resize(4 * n), deriv.resize(12 * n), rij.resize(3 * n), nlist.resize(n);
-    dp::env_mat_a<T>(system.frames, cutoff, slots, system.input(),
-                     {descrpt.data(), deriv.data(), rij.data(), nlist.data()}, context);
+    descrpt.resize(width(components) * n), deriv.resize(3 * descrpt.size()), rij.resize(3 * n), nlist.resize(n);
+    dp::env_mat<T>(system.frames, cutoff, slots, components, system.input(),
+                   {descrpt.data(), deriv.data(), rij.data(), nlist.data()}, context);
   }
   std::vector<T> descrpt, deriv, rij;
   std::vector<std::int32_t> nlist;

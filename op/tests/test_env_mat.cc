@@ -66,6 +66,24 @@ void derivative(const dp::Target& target) {
   }
 }
 
+/// Rows of one component are the first of rows of four, bit for bit, on every target with any number of threads.
+template <class T>
+void radial(const System<T>& system, const std::vector<std::int32_t>& sel) {
+  const dp::Slots slots(sel.data(), system.frames.ntypes);
+  dp::ThreadPool one(1), three(3);
+  const EnvMat<T> full(system, slots, kCutoff, {one, dp::find_target("baseline")});
+  for (const dp::Target* target : dp::targets())
+    for (dp::Pool* pool : {&one, &three}) {
+      const EnvMat<T> found(system, slots, kCutoff, {*pool, *target}, dp::Components::radial);
+      CHECK(found.nlist == full.nlist);
+      CHECK(found.rij == full.rij);
+      for (std::size_t slot = 0; slot < found.nlist.size(); ++slot) {
+        CHECK(found.descrpt[slot] == full.descrpt[4 * slot]);
+        for (int d = 0; d < 3; ++d) CHECK(found.deriv[3 * slot + d] == full.deriv[12 * slot + d]);
+      }
+    }
+}
+
 void normalization() {
   dp::ThreadPool pool(1);
   const std::int32_t sel[] = {2};
@@ -78,8 +96,8 @@ void normalization() {
   in.davg = davg.data();
   in.dstd = dstd.data();
   std::vector<double> descrpt(16), deriv(48);
-  dp::env_mat_a<double>(system.frames, kCutoff, slots, in, {descrpt.data(), deriv.data(), nullptr, nullptr},
-                        {pool, dp::find_target("baseline")});
+  dp::env_mat<double>(system.frames, kCutoff, slots, dp::Components::full, in,
+                      {descrpt.data(), deriv.data(), nullptr, nullptr}, {pool, dp::find_target("baseline")});
   CHECK_NEAR(descrpt[0], (2.0 - 1) / 2, 1e-14);
   CHECK_NEAR(descrpt[1], (2.0 - 2) / 2, 1e-14);
   CHECK_NEAR(descrpt[4], -5.0 / 4, 1e-14);  // an empty slot
@@ -122,5 +140,8 @@ TEST_MAIN(
     neighbors_and_values(System<double>(1, 1, 1, 1.0, true), {300}, 6, 1e-9);
     neighbors_and_values(System<double>(1, 0, 1, 9.0, true), {3}, 1, 1e-9);
     for (const dp::Target* target : dp::targets()) derivative(*target);
+    radial(System<double>(2, 70, 2, 8.0, true), {9, 30});
+    radial(System<float>(2, 70, 2, 8.0, false), {9, 30});
+    radial(System<double>(1, 0, 1, 9.0, true), {3});
     normalization();
     bad_input())

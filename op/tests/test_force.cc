@@ -4,6 +4,7 @@
 
 #include "check.h"
 #include "dp/force.h"
+#include "dp/force_virial.h"
 #include "dp/virial.h"
 #include "system.h"
 
@@ -11,7 +12,9 @@ namespace {
 
 template <class T>
 struct Case {
-  Case(std::int64_t nframes, int nloc, int nall, int nnei, unsigned seed) : rows{nframes, nloc, nall, nnei} {
+  Case(std::int64_t nframes, int nloc, int nall, int nnei, unsigned seed,
+       dp::Components components = dp::Components::full)
+      : rows{nframes, nloc, nall, nnei, components} {
     std::mt19937 random(seed);
     std::normal_distribution<double> normal;
     std::uniform_int_distribution<int> atom(-1, nall - 1);
@@ -21,7 +24,7 @@ struct Case {
       for (T& value : values) value = static_cast<T>(normal(random));
       return values;
     };
-    net = draw(4 * slots), deriv = draw(12 * slots), rij = draw(3 * slots);
+    net = draw(width(components) * slots), deriv = draw(3 * net.size()), rij = draw(3 * slots);
     grad = draw(3 * nframes * nall), grad_virial = draw(9 * nframes), grad_atom = draw(9 * nframes * nall);
     for (std::size_t k = 0; k < slots; ++k) nlist.push_back(atom(random));
   }
@@ -36,12 +39,12 @@ struct Results {
   Results(const Case<T>& c, const dp::Context& context)
       : force(c.rows.nframes * c.rows.nall * 3), virial(c.rows.nframes * 9), atom_virial(3 * force.size()),
         force_grad(c.net.size()), virial_grad(c.net.size()) {
-    dp::force_a(c.rows, c.net.data(), c.deriv.data(), c.nlist.data(), force.data(), context);
-    dp::force_a_grad(c.rows, c.grad.data(), c.deriv.data(), c.nlist.data(), force_grad.data(), context);
-    dp::virial_a(c.rows, c.net.data(), c.deriv.data(), c.rij.data(), c.nlist.data(), virial.data(),
+    dp::force(c.rows, c.net.data(), c.deriv.data(), c.nlist.data(), force.data(), context);
+    dp::force_grad(c.rows, c.grad.data(), c.deriv.data(), c.nlist.data(), force_grad.data(), context);
+    dp::virial(c.rows, c.net.data(), c.deriv.data(), c.rij.data(), c.nlist.data(), virial.data(),
                  atom_virial.data(), context);
-    dp::virial_a_grad(c.rows, c.grad_virial.data(), c.grad_atom.data(), c.deriv.data(), c.rij.data(), c.nlist.data(),
-                      virial_grad.data(), context);
+    dp::virial_grad(c.rows, c.grad_virial.data(), c.grad_atom.data(), c.deriv.data(), c.rij.data(), c.nlist.data(),
+                    virial_grad.data(), context);
   }
   std::vector<T> force, virial, atom_virial, force_grad, virial_grad;
 };
@@ -49,6 +52,7 @@ struct Results {
 /// Force and virial by the definition.
 template <class T>
 void against_loops(const Case<T>& c, const Results<T>& found, double tolerance) {
+  const int n = width(c.rows.components);
   std::vector<double> force(found.force.size()), virial(found.virial.size()), atom(found.atom_virial.size());
   for (std::size_t slot = 0; slot < c.nlist.size(); ++slot) {
     if (c.nlist[slot] < 0) continue;
@@ -56,7 +60,7 @@ void against_loops(const Case<T>& c, const Results<T>& found, double tolerance) 
     const std::size_t atoms = frame * c.rows.nall;
     for (int d = 0; d < 3; ++d) {
       double f = 0;
-      for (int k = 0; k < 4; ++k) f += double(c.net[4 * slot + k]) * c.deriv[12 * slot + 3 * k + d];
+      for (int k = 0; k < n; ++k) f += double(c.net[n * slot + k]) * c.deriv[3 * (n * slot + k) + d];
       force[3 * (atoms + i) + d] -= f;
       force[3 * (atoms + c.nlist[slot]) + d] += f;
       for (int e = 0; e < 3; ++e) {
@@ -82,9 +86,30 @@ void transposes(const Case<T>& c, const Results<T>& r, double tolerance) {
   CHECK_NEAR(dot(r.virial, c.grad_virial) + dot(r.atom_virial, c.grad_atom), dot(c.net, r.virial_grad), tolerance);
 }
 
+/// Force and virial in one pass are the same bits, whatever of them is asked for; so is the sum of the transposes.
 template <class T>
-void compare(std::int64_t nframes, int nloc, int nall, int nnei, double tolerance) {
-  const Case<T> c(nframes, nloc, nall, nnei, 7 + nnei);
+void at_once(const Case<T>& c, const Results<T>& r, const dp::Context& context, double tolerance) {
+  const auto run = [&](const dp::ForceVirialOutput<T>& out) {
+    dp::force_virial<T>(c.rows, c.net.data(), c.deriv.data(), c.rij.data(), c.nlist.data(), out, context);
+  };
+  std::vector<T> force(r.force.size()), virial(r.virial.size()), atom(r.atom_virial.size()), grad(c.net.size());
+  run({force.data(), virial.data(), atom.data()});
+  CHECK(force == r.force);
+  CHECK(virial == r.virial);
+  CHECK(atom == r.atom_virial);
+  std::vector<T> force_alone(force.size()), atom_alone(atom.size());
+  run({force_alone.data(), nullptr, atom_alone.data()});
+  CHECK(force_alone == r.force);
+  CHECK(atom_alone == r.atom_virial);
+  run({nullptr, nullptr, nullptr});
+  dp::force_virial_grad<T>(c.rows, c.grad.data(), c.grad_virial.data(), c.deriv.data(), c.rij.data(), c.nlist.data(),
+                           grad.data(), context);
+  CHECK_NEAR(dot(r.force, c.grad) + dot(r.virial, c.grad_virial), dot(c.net, grad), tolerance);
+}
+
+template <class T>
+void compare(std::int64_t nframes, int nloc, int nall, int nnei, dp::Components components, double tolerance) {
+  const Case<T> c(nframes, nloc, nall, nnei, 7 + nnei, components);
   dp::ThreadPool one(1), four(4);
   const Results<T> base(c, {one, dp::find_target("baseline")});
   against_loops(c, base, tolerance);
@@ -97,6 +122,7 @@ void compare(std::int64_t nframes, int nloc, int nall, int nnei, double toleranc
       CHECK(found.virial == base.virial);
       CHECK(found.atom_virial == base.atom_virial);
       CHECK(found.virial_grad == base.virial_grad);
+      at_once(c, base, {*pool, *target}, 1000 * tolerance);
     }
 }
 
@@ -112,11 +138,13 @@ void bad_input() {
 }  // namespace
 
 TEST_MAIN(
-    for (int nnei = 0; nnei < 18; ++nnei) {
-      compare<double>(2, 5, 8, nnei, 1e-12);
-      compare<float>(2, 5, 8, nnei, 1e-4);
+    for (dp::Components components : {dp::Components::full, dp::Components::radial}) {
+      for (int nnei = 0; nnei < 18; ++nnei) {
+        compare<double>(2, 5, 8, nnei, components, 1e-12);
+        compare<float>(2, 5, 8, nnei, components, 1e-4);
+      }
+      compare<double>(2, 100, 130, 11, components, 1e-12);  // several chunks a frame
+      compare<double>(3, 0, 4, 5, components, 1e-12);
+      compare<double>(0, 5, 5, 5, components, 1e-12);
     }
-    compare<double>(2, 100, 130, 11, 1e-12);  // several chunks a frame
-    compare<double>(3, 0, 4, 5, 1e-12);
-    compare<double>(0, 5, 5, 5, 1e-12);
     bad_input())

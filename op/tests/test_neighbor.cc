@@ -63,15 +63,16 @@ void callers_list() {
   listed.descrpt.assign(listed.descrpt.size(), -7);
   dp::EnvMatInput<double> in = system.input();
   in.list = &list;
-  dp::env_mat_a<double>(system.frames, cutoff, slots, in,
-                        {listed.descrpt.data(), listed.deriv.data(), listed.rij.data(), listed.nlist.data()}, context);
+  dp::env_mat<double>(system.frames, cutoff, slots, dp::Components::full, in,
+                      {listed.descrpt.data(), listed.deriv.data(), listed.rij.data(), listed.nlist.data()}, context);
   CHECK(listed.nlist == searched.nlist);
   CHECK(listed.descrpt == searched.descrpt);
   centre[3] = 0;
-  CHECK_THROWS((dp::env_mat_a<double>(system.frames, cutoff, slots, in, {}, context)),
+  CHECK_THROWS((dp::env_mat<double>(system.frames, cutoff, slots, dp::Components::full, in, {}, context)),
                "row 29: expected centres 0 to 29, each once, found 0");
   list.nrows = 29;
-  CHECK_THROWS((dp::env_mat_a<double>(system.frames, cutoff, slots, in, {}, context)), "expected 30 rows, found 29");
+  CHECK_THROWS((dp::env_mat<double>(system.frames, cutoff, slots, dp::Components::full, in, {}, context)),
+               "expected 30 rows, found 29");
 }
 
 /// Errors come out of the C interface as a status and a text, not as an exception.

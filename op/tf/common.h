@@ -90,13 +90,19 @@ struct Natoms {
   int nloc, nall, ntypes;
 };
 
-/// Allocate an output matrix; null when nothing in the graph reads it, so that the work for it can be left out.
+/// Allocate an output; null when nothing in the graph reads it, so that the work for it can be left out.
 template <class T>
-T* output(tensorflow::OpKernelContext* context, int index, std::int64_t rows, std::int64_t columns) {
+T* output(tensorflow::OpKernelContext* context, int index, const tensorflow::TensorShape& shape) {
   if (!context->output_required(index)) return nullptr;
   tensorflow::Tensor* tensor = nullptr;
-  check(context->allocate_output(index, tensorflow::TensorShape({rows, columns}), &tensor));
+  check(context->allocate_output(index, shape, &tensor));
   return tensor->flat<T>().data();
+}
+
+/// The same for a matrix.
+template <class T>
+T* output(tensorflow::OpKernelContext* context, int index, std::int64_t rows, std::int64_t columns) {
+  return output<T>(context, index, tensorflow::TensorShape({rows, columns}));
 }
 
 template <class T>

@@ -9,7 +9,8 @@ namespace {
 
 using absl::Status;
 
-Status env_mat_a_shape(InferenceContext* c) {
+/// `components` numbers in a row; the attribute `sel_name` holds the slots of each type.
+Status env_mat_shape(InferenceContext* c, std::int64_t components, const char* sel_name) {
   DimensionHandle nframes, box_frames;
   TF_RETURN_IF_ERROR(same_rows(c, 0, 2, &nframes));
   TF_RETURN_IF_ERROR(same_rows(c, 3, 4, &box_frames));
@@ -19,18 +20,21 @@ Status env_mat_a_shape(InferenceContext* c) {
   TF_RETURN_IF_ERROR(c->WithRank(c->input(2), 1, &unused));
   TF_RETURN_IF_ERROR(c->WithRank(c->input(4), 1, &unused));
   std::vector<std::int32_t> sel;
-  TF_RETURN_IF_ERROR(c->GetAttr("sel_a", &sel));
+  TF_RETURN_IF_ERROR(c->GetAttr(sel_name, &sel));
   const std::int64_t nnei = std::accumulate(sel.begin(), sel.end(), std::int64_t{0});
   for (int k : {5, 6}) {
     TF_RETURN_IF_ERROR(c->WithRank(c->input(k), 2, &unused));
     DimensionHandle dim;
     TF_RETURN_IF_ERROR(c->WithValue(c->Dim(c->input(k), 0), static_cast<std::int64_t>(sel.size()), &dim));
-    TF_RETURN_IF_ERROR(c->WithValue(c->Dim(c->input(k), 1), 4 * nnei, &dim));
+    TF_RETURN_IF_ERROR(c->WithValue(c->Dim(c->input(k), 1), components * nnei, &dim));
   }
-  const std::int64_t per_atom[] = {4 * nnei, 12 * nnei, 3 * nnei, nnei};
+  const std::int64_t per_atom[] = {components * nnei, 3 * components * nnei, 3 * nnei, nnei};
   for (int k = 0; k < 4; ++k) c->set_output(k, c->Matrix(nframes, atoms_times(c, 2, 0, per_atom[k])));
   return Status();
 }
+
+Status env_mat_a_shape(InferenceContext* c) { return env_mat_shape(c, 4, "sel_a"); }
+Status env_mat_r_shape(InferenceContext* c) { return env_mat_shape(c, 1, "sel"); }
 
 constexpr char kDoc[] = R"doc(
 Environment matrix of each atom: rows s(r) (1, x/r, y/r, z/r) of its neighbours, shifted and scaled, and its derivative.
@@ -55,6 +59,23 @@ sel_a: [ntypes]; neighbour slots of each type; nnei is their sum.
 sel_r: [ntypes]; zeros.
 descrpt: [nframes, nloc*nnei*4].
 descrpt_deriv: [nframes, nloc*nnei*4*3]; derivative of descrpt by the position of the centre.
+rij: [nframes, nloc*nnei*3]; neighbour minus centre.
+nlist: [nframes, nloc*nnei]; index of the neighbour among the nall atoms.
+)doc";
+
+constexpr char kRadialDoc[] = R"doc(
+Radial environment matrix of each atom: s(r) of its neighbours, shifted and scaled, and its derivative.
+
+The first component of ProdEnvMatA: neighbours, slots and s(r) are as there.
+
+coord, type, natoms, box, mesh: as ProdEnvMatA.
+davg: [ntypes, nnei]; mean by type of the centre.
+dstd: [ntypes, nnei]; scale by type of the centre.
+rcut: cutoff.
+rcut_smth: where the switch starts.
+sel: [ntypes]; neighbour slots of each type; nnei is their sum.
+descrpt: [nframes, nloc*nnei].
+descrpt_deriv: [nframes, nloc*nnei*3]; derivative of descrpt by the position of the centre.
 rij: [nframes, nloc*nnei*3]; neighbour minus centre.
 nlist: [nframes, nloc*nnei]; index of the neighbour among the nall atoms.
 )doc";
@@ -87,5 +108,28 @@ nlist: [nframes, nloc*nnei]; index of the neighbour among the nall atoms.
 DP_ENV_MAT_A("ProdEnvMatA");
 DP_ENV_MAT_A("DescrptSeA");
 DP_ENV_MAT_A("DescrptNorot");
+
+#define DP_ENV_MAT_R(name)                    \
+  REGISTER_OP(name)                           \
+      .Attr("T: {float, double} = DT_DOUBLE") \
+      .Input("coord: T")                      \
+      .Input("type: int32")                   \
+      .Input("natoms: int32")                 \
+      .Input("box: T")                        \
+      .Input("mesh: int32")                   \
+      .Input("davg: T")                       \
+      .Input("dstd: T")                       \
+      .Attr("rcut: float")                    \
+      .Attr("rcut_smth: float")               \
+      .Attr("sel: list(int)")                 \
+      .Output("descrpt: T")                   \
+      .Output("descrpt_deriv: T")             \
+      .Output("rij: T")                       \
+      .Output("nlist: int32")                 \
+      .SetShapeFn(env_mat_r_shape)            \
+      .Doc(kRadialDoc)
+
+DP_ENV_MAT_R("ProdEnvMatR");
+DP_ENV_MAT_R("DescrptSeR");
 
 }  // namespace dp_tf

@@ -6,22 +6,24 @@ namespace {
 
 using absl::Status;
 
+template <int components>
 Status force_shape(InferenceContext* c) {
   DimensionHandle nframes;
   TF_RETURN_IF_ERROR(same_rows(c, 0, 3, &nframes));
   TF_RETURN_IF_ERROR(require_multiple(c, c->Dim(c->input(1), 1), c->Dim(c->input(0), 1), 3, "in_deriv"));
-  TF_RETURN_IF_ERROR(require_multiple(c, c->Dim(c->input(0), 1), c->Dim(c->input(2), 1), 4, "net_deriv"));
+  TF_RETURN_IF_ERROR(require_multiple(c, c->Dim(c->input(0), 1), c->Dim(c->input(2), 1), components, "net_deriv"));
   ShapeHandle unused;
   TF_RETURN_IF_ERROR(c->WithRank(c->input(3), 1, &unused));
   c->set_output(0, c->Matrix(nframes, atoms_times(c, 3, 1, 3)));
   return Status();
 }
 
+template <int components>
 Status force_grad_shape(InferenceContext* c) {
   DimensionHandle nframes;
   TF_RETURN_IF_ERROR(same_rows(c, 0, 4, &nframes));
   TF_RETURN_IF_ERROR(require_multiple(c, c->Dim(c->input(2), 1), c->Dim(c->input(1), 1), 3, "in_deriv"));
-  TF_RETURN_IF_ERROR(require_multiple(c, c->Dim(c->input(1), 1), c->Dim(c->input(3), 1), 4, "net_deriv"));
+  TF_RETURN_IF_ERROR(require_multiple(c, c->Dim(c->input(1), 1), c->Dim(c->input(3), 1), components, "net_deriv"));
   ShapeHandle unused;
   TF_RETURN_IF_ERROR(c->WithRank(c->input(4), 1, &unused));
   c->set_output(0, c->Matrix(nframes, c->Dim(c->input(1), 1)));
@@ -54,7 +56,7 @@ force: [nframes, nall*3].
       .Attr("n_a_sel: int")                   \
       .Attr("n_r_sel: int")                   \
       .Output("force: T")                     \
-      .SetShapeFn(force_shape)                \
+      .SetShapeFn(force_shape<4>)                \
       .Doc(kForceDoc)
 
 DP_FORCE_A("ProdForceSeA");
@@ -70,12 +72,48 @@ REGISTER_OP("ProdForceSeAGrad")
     .Attr("n_a_sel: int")
     .Attr("n_r_sel: int")
     .Output("grad_net: T")
-    .SetShapeFn(force_grad_shape)
+    .SetShapeFn(force_grad_shape<4>)
     .Doc(R"doc(
 The transpose of ProdForceSeA: grad_net[i, c] = (grad[nlist[i, k]] - grad[i]) . in_deriv[i, c, :] for c in slot k.
 
 grad: [nframes, nall*3], or [nframes, nloc*3]: then a neighbour j >= nloc reads grad[j mod nloc].
 grad_net: [nframes, nloc*nnei*4].
+)doc");
+
+REGISTER_OP("ProdForceSeR")
+    .Attr("T: {float, double} = DT_DOUBLE")
+    .Input("net_deriv: T")
+    .Input("in_deriv: T")
+    .Input("nlist: int32")
+    .Input("natoms: int32")
+    .Output("force: T")
+    .SetShapeFn(force_shape<1>)
+    .Doc(R"doc(
+Force on each atom from the derivative of the energy by the radial environment matrix.
+
+As ProdForceSeA, with one component for each slot.
+
+net_deriv: [nframes, nloc*nnei]; derivative of the energy by descrpt.
+in_deriv: [nframes, nloc*nnei*3]; descrpt_deriv of the environment matrix.
+nlist: [nframes, nloc*nnei]; neighbours, -1 for an empty slot.
+natoms: [2+ntypes]; nloc, nall and the number of atoms of each type.
+force: [nframes, nall*3].
+)doc");
+
+REGISTER_OP("ProdForceSeRGrad")
+    .Attr("T: {float, double} = DT_DOUBLE")
+    .Input("grad: T")
+    .Input("net_deriv: T")
+    .Input("in_deriv: T")
+    .Input("nlist: int32")
+    .Input("natoms: int32")
+    .Output("grad_net: T")
+    .SetShapeFn(force_grad_shape<1>)
+    .Doc(R"doc(
+The transpose of ProdForceSeR: grad_net[i, k] = (grad[nlist[i, k]] - grad[i]) . in_deriv[i, k, :].
+
+grad: [nframes, nall*3], or [nframes, nloc*3]: then a neighbour j >= nloc reads grad[j mod nloc].
+grad_net: [nframes, nloc*nnei].
 )doc");
 
 }  // namespace dp_tf

@@ -1,7 +1,5 @@
+#include "dp/force_virial.h"
 #include "dp/virial.h"
-
-#include <vector>
-
 #include "tf/common.h"
 #include "tf/rows.h"
 
@@ -11,45 +9,57 @@ namespace {
 using tensorflow::OpKernelConstruction;
 using tensorflow::OpKernelContext;
 
-template <class T>
-class VirialAKernel : public tensorflow::OpKernel {
+template <class T, dp::Components C>
+class VirialKernel : public tensorflow::OpKernel {
  public:
-  explicit VirialAKernel(OpKernelConstruction* c) : OpKernel(c) {}
+  explicit VirialKernel(OpKernelConstruction* c) : OpKernel(c) {}
 
   void Compute(OpKernelContext* c) override {
     guarded(c, [&](const dp::Context& context) {
-      const RowInputs<T> in(c, 0, 3, Natoms(c, 4));
+      const RowInputs<T> in(c, C, 1, 3, Natoms(c, 4));
+      const T* net_deriv = in.net_deriv(c, 0);
       const T* rij = in.rij(c, 2);
-      T* virial = output<T>(c, 0, in.rows.nframes, 9);
-      T* atom_virial = output<T>(c, 1, in.rows.nframes, 9 * std::int64_t(in.rows.nall));
-      std::vector<T> unread(virial == nullptr ? 9 * in.rows.nframes : 0);
-      dp::virial_a(in.rows, in.net_deriv, in.deriv, rij, in.nlist, virial == nullptr ? unread.data() : virial,
-                   atom_virial, context);
+      dp::ForceVirialOutput<T> out;
+      out.virial = output<T>(c, 0, in.rows.nframes, 9);
+      out.atom_virial = output<T>(c, 1, in.rows.nframes, 9 * std::int64_t(in.rows.nall));
+      dp::force_virial(in.rows, net_deriv, in.deriv, rij, in.nlist, out, context);
     });
   }
 };
 
-template <class T>
-class VirialAGradKernel : public SelKernel {
+template <class T, dp::Components C>
+class VirialGradKernel : public SelKernel {
  public:
-  explicit VirialAGradKernel(OpKernelConstruction* c) : SelKernel(c) {}
+  explicit VirialGradKernel(OpKernelConstruction* c) : SelKernel(c) {}
 
   void Compute(OpKernelContext* c) override {
     guarded(c, [&](const dp::Context& context) {
-      const RowInputs<T> in(c, 1, 4, Natoms(c, 5));
+      const RowInputs<T> in(c, C, 2, 4, Natoms(c, 5));
+      in.net_deriv(c, 1);  // not read, as the virial is linear in it, but it has to fit
       check_sel(in.rows);
       const T* rij = in.rij(c, 3);
       const T* grad = data<T>(matrix(c, 0, "grad", in.rows.nframes, 9));
-      T* grad_net = output<T>(c, 0, in.rows.nframes, in.components());
+      T* grad_net = output<T>(c, 0, in.rows.nframes, in.columns());
       if (grad_net != nullptr)
-        dp::virial_a_grad<T>(in.rows, grad, nullptr, in.deriv, rij, in.nlist, grad_net, context);
+        dp::virial_grad<T>(in.rows, grad, nullptr, in.deriv, rij, in.nlist, grad_net, context);
     });
   }
 };
+
+template <class T>
+using VirialAKernel = VirialKernel<T, dp::Components::full>;
+template <class T>
+using VirialAGradKernel = VirialGradKernel<T, dp::Components::full>;
+template <class T>
+using VirialRKernel = VirialKernel<T, dp::Components::radial>;
+template <class T>
+using VirialRGradKernel = VirialGradKernel<T, dp::Components::radial>;
 
 DP_REGISTER_CPU("ProdVirialSeA", VirialAKernel);
 DP_REGISTER_CPU("ProdVirialNorot", VirialAKernel);
 DP_REGISTER_CPU("ProdVirialSeAGrad", VirialAGradKernel);
+DP_REGISTER_CPU("ProdVirialSeR", VirialRKernel);
+DP_REGISTER_CPU("ProdVirialSeRGrad", VirialRGradKernel);
 
 }  // namespace
 }  // namespace dp_tf

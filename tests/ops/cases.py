@@ -10,7 +10,7 @@ RCUT, RCUT_SMTH = 4.0, 1.5
 
 
 class Case(NamedTuple):
-    """Arguments of ``env_mat_a``; mean and scale are made by :func:`statistics`."""
+    """Arguments of ``env_mat``; mean and scale are made by :func:`statistics`."""
 
     coord: np.ndarray  # [nf, N*3]
     atype: np.ndarray  # [nf, N]

@@ -53,19 +53,19 @@ def assert_same(found, expected, tolerance):
 @pytest.mark.parametrize("name", CASES)
 def test_core_and_op_equal_the_reference(name, dtype):
     case = CASES[name].as_dtype(dtype)
-    expected = reference.env_mat_a(*case[:3], **case.settings())
+    expected = reference.env_mat(*case[:3], **case.settings())
     for target in core.targets():
-        assert_same(core.env_mat_a(*case[:3], **case.settings(), target=target), expected, PRECISIONS[dtype])
+        assert_same(core.env_mat(*case[:3], **case.settings(), target=target), expected, PRECISIONS[dtype])
     assert_same(run_op(case), expected, PRECISIONS[dtype])
 
 
 def test_cases_reach_what_they_are_for():
     """The configurations above do what their names say."""
-    full = reference.env_mat_a(*CASES["dense"][:3], **CASES["dense"].settings()).nlist
+    full = reference.env_mat(*CASES["dense"][:3], **CASES["dense"].settings()).nlist
     assert (full >= 0).all(axis=-1).any()
-    small = reference.env_mat_a(*CASES["small_box"][:3], **CASES["small_box"].settings()).nlist
+    small = reference.env_mat(*CASES["small_box"][:3], **CASES["small_box"].settings()).nlist
     assert any(i in small[0, i] for i in range(3))
-    lone = reference.env_mat_a(*CASES["far_apart"][:3], **CASES["far_apart"].settings()).nlist
+    lone = reference.env_mat(*CASES["far_apart"][:3], **CASES["far_apart"].settings()).nlist
     assert (lone == -1).all()
 
 
@@ -78,18 +78,18 @@ def test_every_number_of_neighbors(count, dtype):
     shell = np.stack([np.sqrt(1 - height**2) * np.cos(angle), np.sqrt(1 - height**2) * np.sin(angle), height], axis=1)
     coord = np.concatenate([np.zeros((1, 3)), shell * np.linspace(1.2, 3.9, count)[:, None]]).reshape(1, -1)
     case = Case(coord.astype(dtype), np.zeros((1, count + 1), np.int32), None, (36,))
-    expected = reference.env_mat_a(*case[:3], **case.settings())
+    expected = reference.env_mat(*case[:3], **case.settings())
     assert (expected.nlist[0, 0] >= 0).sum() == count
     for target in core.targets():
-        assert_same(core.env_mat_a(*case[:3], **case.settings(), target=target), expected, PRECISIONS[dtype])
+        assert_same(core.env_mat(*case[:3], **case.settings(), target=target), expected, PRECISIONS[dtype])
 
 
 def test_targets_and_threads_give_the_same_bits():
     case = make(natoms=90, size=11.0, frames=3)
-    expected = core.env_mat_a(*case[:3], **case.settings(), target="baseline")
+    expected = core.env_mat(*case[:3], **case.settings(), target="baseline")
     for target in core.targets():
         for threads in (1, 3):
-            found = core.env_mat_a(*case[:3], **case.settings(), target=target, threads=threads)
+            found = core.env_mat(*case[:3], **case.settings(), target=target, threads=threads)
             for value, other in zip(found, expected):
                 np.testing.assert_array_equal(value, other)
 
@@ -98,7 +98,7 @@ def test_targets_and_threads_give_the_same_bits():
 def test_deriv_is_the_derivative_by_the_centre(name):
     """Move atom i alone: rows of its neighbours that are not its own images change by deriv."""
     case, step = CASES[name], 1e-5
-    base = core.env_mat_a(*case[:3], **case.settings())
+    base = core.env_mat(*case[:3], **case.settings())
     atoms = range(0, case.atype.shape[1], 5)
     checked = 0
     for i in atoms:
@@ -107,7 +107,7 @@ def test_deriv_is_the_derivative_by_the_centre(name):
             for sign in (1, -1):
                 coord = case.coord.copy()
                 coord[:, 3 * i + d] += sign * step
-                sides.append(core.env_mat_a(coord, *case[1:3], **case.settings()))
+                sides.append(core.env_mat(coord, *case[1:3], **case.settings()))
             # Slots may swap order when two neighbours are equally far; images of i move with it.
             same = (sides[0].nlist[:, i] == sides[1].nlist[:, i]) & (base.nlist[:, i] != i) & (base.nlist[:, i] >= 0)
             slope = (sides[0].descrpt[:, i] - sides[1].descrpt[:, i]) / (2 * step)
@@ -121,7 +121,7 @@ def test_a_neighbor_at_the_cutoff_does_not_jump():
 
     def at(distance):
         case = Case(np.array([[0.0, 0, 0, distance, 0, 0]]), np.zeros((1, 2), np.int32), None, (1,))
-        return core.env_mat_a(*case[:3], rcut=RCUT, rcut_smth=RCUT_SMTH, sel=case.sel)
+        return core.env_mat(*case[:3], rcut=RCUT, rcut_smth=RCUT_SMTH, sel=case.sel)
 
     assert np.abs(at(RCUT - 1e-4).descrpt).max() < 1e-12
     assert np.abs(at(RCUT - 1e-4).deriv).max() < 1e-8
@@ -132,13 +132,13 @@ def test_a_neighbor_at_the_cutoff_does_not_jump():
 def test_order_is_by_float32_distance_then_index():
     """Two neighbours equal in float32 keep the order of their indices, whichever is nearer in float64."""
     coord = np.array([[0.0, 0, 0, 1.0 + 1e-9, 0, 0, 0, 1.0, 0, 0, 0, 0.5]])
-    nlist = core.env_mat_a(coord, np.zeros((1, 4), int), None, rcut=4, rcut_smth=1, sel=[3], derivative=False).nlist
+    nlist = core.env_mat(coord, np.zeros((1, 4), int), None, rcut=4, rcut_smth=1, sel=[3], derivative=False).nlist
     assert nlist[0, 0].tolist() == [3, 1, 2]
 
 
 def test_surplus_neighbors_are_the_farthest():
     coord = np.array([[0.0, 0, 0, 3.0, 0, 0, 1.0, 0, 0, 2.0, 0, 0]])
-    nlist = core.env_mat_a(coord, np.zeros((1, 4), int), None, rcut=4, rcut_smth=1, sel=[2], derivative=False).nlist
+    nlist = core.env_mat(coord, np.zeros((1, 4), int), None, rcut=4, rcut_smth=1, sel=[2], derivative=False).nlist
     assert nlist[0, 0].tolist() == [2, 3]
 
 
@@ -203,7 +203,7 @@ def test_no_atoms_and_no_frames():
     for nf, natoms in ((1, 0), (0, 3)):
         case = Case(np.zeros((nf, 3 * natoms)), np.zeros((nf, natoms), np.int32), np.zeros((nf, 9)) + 1, (2, 2))
         case = case._replace(box=np.tile(5 * np.eye(3).ravel(), (nf, 1)))
-        assert core.env_mat_a(*case[:3], **case.settings()).descrpt.shape == (nf, natoms, 4, 4)
+        assert core.env_mat(*case[:3], **case.settings()).descrpt.shape == (nf, natoms, 4, 4)
         assert run_op(case).deriv.shape == (nf, natoms, 4, 4, 3)
 
 
@@ -237,7 +237,7 @@ def test_bad_values_are_named(name):
     changes, text = BAD[name]
     case = CASES["periodic"]._replace(**changes)
     with pytest.raises(DataError, match=text):
-        core.env_mat_a(*case[:3], **case.settings())
+        core.env_mat(*case[:3], **case.settings())
     with pytest.raises(tf.errors.InvalidArgumentError, match=text):
         run_op(case)
 
@@ -272,10 +272,10 @@ def test_bad_settings_are_named():
         (dict(threads=0), "threads: expected at least 1, found 0"),
     ):
         with pytest.raises(DataError, match=text):
-            core.env_mat_a(*case[:3], **case.settings() | changes)
+            core.env_mat(*case[:3], **case.settings() | changes)
 
 
 def test_environment_variable_names_the_target(monkeypatch):
     monkeypatch.setenv("DEEPMD_TF_SIMD", "avx9")
     with pytest.raises(DataError, match="DEEPMD_TF_SIMD: expected one of baseline"):
-        core.env_mat_a(*CASES["periodic"][:3], **CASES["periodic"].settings())
+        core.env_mat(*CASES["periodic"][:3], **CASES["periodic"].settings())

@@ -22,19 +22,19 @@ NAMES = ("periodic", "dense", "small_box", "virtual", "far_apart", "no_slots_of_
 def energy(coord, case, box=None) -> np.ndarray:
     """A smooth energy per frame, sum of sin of the environment matrix, whose slots are equal within a type."""
     settings = case.settings() | dict(davg=None, dstd=None, derivative=False)
-    env = core.env_mat_a(coord, case.atype, case.box if box is None else box, **settings)
+    env = core.env_mat(coord, case.atype, case.box if box is None else box, **settings)
     return np.sin(env.descrpt).sum(axis=(1, 2, 3))
 
 
 def environment(case):
     """Environment matrix and the derivative of :func:`energy` by it."""
-    env = core.env_mat_a(*case[:3], **case.settings() | dict(davg=None, dstd=None))
+    env = core.env_mat(*case[:3], **case.settings() | dict(davg=None, dstd=None))
     return env, np.cos(env.descrpt)
 
 
 def random_rows(case, dtype, seed=1):
     """Real deriv, rij and nlist with random numbers for what the kernels are linear in."""
-    env = core.env_mat_a(*case.as_dtype(dtype)[:3], **case.settings())
+    env = core.env_mat(*case.as_dtype(dtype)[:3], **case.settings())
     rng = np.random.default_rng(seed)
     nf, natoms = case.atype.shape
 
@@ -57,23 +57,23 @@ def test_core_equals_the_reference(name, dtype):
     for target in core.targets():
         settings = dict(target=target, threads=2)
         close(
-            core.prod_force_a(net, env.deriv, env.nlist, **settings),
-            reference.prod_force_a(net, env.deriv, env.nlist),
+            core.prod_force(net, env.deriv, env.nlist, **settings),
+            reference.prod_force(net, env.deriv, env.nlist),
             dtype,
         )
         close(
-            core.prod_force_a_grad(vectors, env.deriv, env.nlist, **settings),
-            reference.prod_force_a_grad(vectors, env.deriv, env.nlist),
+            core.prod_force_grad(vectors, env.deriv, env.nlist, **settings),
+            reference.prod_force_grad(vectors, env.deriv, env.nlist),
             dtype,
         )
-        found, expected = core.prod_virial_a(net, *rows, **settings), reference.prod_virial_a(net, *rows)
+        found, expected = core.prod_virial(net, *rows, **settings), reference.prod_virial(net, *rows)
         close(found[0], expected[0], dtype)
         close(found[1], expected[1], dtype)
-        np.testing.assert_array_equal(core.prod_virial_a(net, *rows, atomic=False, **settings)[0], found[0])
+        np.testing.assert_array_equal(core.prod_virial(net, *rows, atomic=False, **settings)[0], found[0])
         for grad_atom in (None, atomic):
             close(
-                core.prod_virial_a_grad(matrices, *rows, grad_atom=grad_atom, **settings),
-                reference.prod_virial_a_grad(matrices, *rows, grad_atom=grad_atom),
+                core.prod_virial_grad(matrices, *rows, grad_atom=grad_atom, **settings),
+                reference.prod_virial_grad(matrices, *rows, grad_atom=grad_atom),
                 dtype,
             )
 
@@ -97,8 +97,8 @@ def test_ops_equal_the_core(name, dtype):
     case = CASES[name]
     env, net, *_ = random_rows(case, dtype)
     force, virial, atom_virial = run_ops(case, net, dtype)
-    expected = core.prod_virial_a(net, env.deriv, env.rij, env.nlist)
-    np.testing.assert_array_equal(force.reshape(*case.atype.shape, 3), core.prod_force_a(net, env.deriv, env.nlist))
+    expected = core.prod_virial(net, env.deriv, env.rij, env.nlist)
+    np.testing.assert_array_equal(force.reshape(*case.atype.shape, 3), core.prod_force(net, env.deriv, env.nlist))
     np.testing.assert_array_equal(virial, expected[0])
     np.testing.assert_array_equal(atom_virial.reshape(*case.atype.shape, 9), expected[1])
 
@@ -107,7 +107,7 @@ def test_ops_equal_the_core(name, dtype):
 def test_force_is_minus_the_slope_of_the_energy(name):
     case, step = CASES[name], 1e-5
     env, net = environment(case)
-    force = core.prod_force_a(net, env.deriv, env.nlist).reshape(len(case.coord), -1)
+    force = core.prod_force(net, env.deriv, env.nlist).reshape(len(case.coord), -1)
     for k in range(0, case.coord.shape[1], 4):
         up, down = case.coord.copy(), case.coord.copy()
         up[:, k] += step
@@ -121,7 +121,7 @@ def test_virial_is_minus_the_slope_in_the_strain(name):
     """virial[d, e] = -dE/dF[e, d] for the deformation r -> r F, at F = 1."""
     case, step = CASES[name], 1e-5
     env, net = environment(case)
-    virial, atom_virial = core.prod_virial_a(net, env.deriv, env.rij, env.nlist)
+    virial, atom_virial = core.prod_virial(net, env.deriv, env.rij, env.nlist)
     for d in range(3):
         for e in range(3):
             sides = []
@@ -139,12 +139,12 @@ def test_transposes_by_the_inner_product():
     """<force(net), g> = <net, force_grad(g)> and the same for the virial: exact, both being linear."""
     env, net, vectors, matrices, atomic = random_rows(make(natoms=130, size=13.0), np.float64)  # several chunks a frame
     rows = (env.deriv, env.rij, env.nlist)
-    left = (core.prod_force_a(net, env.deriv, env.nlist) * vectors).sum()
-    right = (net * core.prod_force_a_grad(vectors, env.deriv, env.nlist)).sum()
+    left = (core.prod_force(net, env.deriv, env.nlist) * vectors).sum()
+    right = (net * core.prod_force_grad(vectors, env.deriv, env.nlist)).sum()
     np.testing.assert_allclose(left, right, rtol=1e-12)
-    virial, atom_virial = core.prod_virial_a(net, *rows)
+    virial, atom_virial = core.prod_virial(net, *rows)
     left = (virial * matrices).sum() + (atom_virial * atomic).sum()
-    right = (net * core.prod_virial_a_grad(matrices, *rows, grad_atom=atomic)).sum()
+    right = (net * core.prod_virial_grad(matrices, *rows, grad_atom=atomic)).sum()
     np.testing.assert_allclose(left, right, rtol=1e-12)
 
 
@@ -152,14 +152,14 @@ def test_transposes_by_the_inner_product():
 def test_threads_and_targets_give_the_same_bits(dtype):
     env, net, vectors, _, _ = random_rows(make(natoms=150, size=13.0, frames=3), dtype)
     rows = (env.deriv, env.rij, env.nlist)
-    force, virial = core.prod_force_a(net, env.deriv, env.nlist), core.prod_virial_a(net, *rows)
-    grad = core.prod_force_a_grad(vectors, env.deriv, env.nlist)
+    force, virial = core.prod_force(net, env.deriv, env.nlist), core.prod_virial(net, *rows)
+    grad = core.prod_force_grad(vectors, env.deriv, env.nlist)
     for target in core.targets():
         for threads in (1, 2, 5):
             settings = dict(target=target, threads=threads)
-            np.testing.assert_array_equal(core.prod_force_a(net, env.deriv, env.nlist, **settings), force)
-            np.testing.assert_array_equal(core.prod_force_a_grad(vectors, env.deriv, env.nlist, **settings), grad)
-            for found, expected in zip(core.prod_virial_a(net, *rows, **settings), virial):
+            np.testing.assert_array_equal(core.prod_force(net, env.deriv, env.nlist, **settings), force)
+            np.testing.assert_array_equal(core.prod_force_grad(vectors, env.deriv, env.nlist, **settings), grad)
+            for found, expected in zip(core.prod_virial(net, *rows, **settings), virial):
                 np.testing.assert_array_equal(found, expected)
 
 
@@ -167,7 +167,7 @@ def test_session_threads_give_the_same_bits():
     case = make(natoms=150, size=13.0, frames=2)
     _, net, *_ = random_rows(case, np.float64)
     natoms = op_inputs(case)["natoms"]
-    env = core.env_mat_a(*case[:3], **case.settings())
+    env = core.env_mat(*case[:3], **case.settings())
     feeds = dict(net=net.reshape(2, -1), deriv=env.deriv.reshape(2, -1), nlist=env.nlist.reshape(2, -1), natoms=natoms)
 
     def build(**inputs):
@@ -225,7 +225,7 @@ def test_gradient_without_ghost_atoms_wraps_their_indices():
     def build(grad, net, deriv, nlist, natoms):
         return op_module().prod_force_se_a_grad(grad, net, deriv, nlist, natoms, n_a_sel=case.nnei, n_r_sel=0)
 
-    expected = reference.prod_force_a_grad(vectors[:, :nloc], env.deriv[:, :nloc], env.nlist[:, :nloc])
+    expected = reference.prod_force_grad(vectors[:, :nloc], env.deriv[:, :nloc], env.nlist[:, :nloc])
     assert env.nlist[:, :nloc].max() >= nloc
     np.testing.assert_allclose(evaluate(build, feeds).ravel(), expected.ravel(), rtol=0, atol=1e-12)
 
@@ -274,8 +274,8 @@ def test_neighbor_out_of_range_is_named():
     nlist = env.nlist.copy()
     nlist[1, 2, 0] = 99
     for call in (
-        lambda: core.prod_force_a(net, env.deriv, nlist),
-        lambda: core.prod_virial_a(net, env.deriv, env.rij, nlist),
+        lambda: core.prod_force(net, env.deriv, nlist),
+        lambda: core.prod_virial(net, env.deriv, env.rij, nlist),
     ):
         with pytest.raises(DataError, match="nlist: expected atoms below 24, found 99"):
             call()

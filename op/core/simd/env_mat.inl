@@ -5,14 +5,15 @@
 
 constexpr int kEnvBlock = 16;
 
-template <class T>
+/// Rows of C components, 4 or 1: the first is the same for both, bit for bit.
+template <int C, class T>
 struct EnvBlock {
-  T row[4][kEnvBlock];
-  T deriv[12][kEnvBlock];
+  T row[C][kEnvBlock];
+  T deriv[3 * C][kEnvBlock];
 };
 
-template <class T>
-void env_values(const T (&r)[3][kEnvBlock], const Switch<T>& sw, EnvBlock<T>& out) {
+template <int C, class T>
+void env_values(const T (&r)[3][kEnvBlock], const Switch<T>& sw, EnvBlock<C, T>& out) {
   for (int k = 0; k < kEnvBlock; ++k) {
     const T x = r[0][k], y = r[1][k], z = r[2][k];
     const T d = root(x * x + y * y + z * z);
@@ -26,28 +27,30 @@ void env_values(const T (&r)[3][kEnvBlock], const Switch<T>& sw, EnvBlock<T>& ou
     const T ds = (T(3) * u2 * p + u2 * u * (T(-12) * u + T(15))) * sw.scale;
     const T g = s * i2, h = ds * i2;
     const T a = g * i1 - h;
-    const T b = T(2) * g * i2 - h * i1;
-    const T xb = x * b, yb = y * b, zb = z * b;
     out.row[0][k] = s * i1;
-    out.row[1][k] = x * g;
-    out.row[2][k] = y * g;
-    out.row[3][k] = z * g;
     out.deriv[0][k] = x * a;
     out.deriv[1][k] = y * a;
     out.deriv[2][k] = z * a;
-    out.deriv[3][k] = x * xb - g;
-    out.deriv[4][k] = out.deriv[6][k] = x * yb;
-    out.deriv[5][k] = out.deriv[9][k] = x * zb;
-    out.deriv[7][k] = y * yb - g;
-    out.deriv[8][k] = out.deriv[10][k] = y * zb;
-    out.deriv[11][k] = z * zb - g;
+    if constexpr (C == 4) {
+      const T b = T(2) * g * i2 - h * i1;
+      const T xb = x * b, yb = y * b, zb = z * b;
+      out.row[1][k] = x * g;
+      out.row[2][k] = y * g;
+      out.row[3][k] = z * g;
+      out.deriv[3][k] = x * xb - g;
+      out.deriv[4][k] = out.deriv[6][k] = x * yb;
+      out.deriv[5][k] = out.deriv[9][k] = x * zb;
+      out.deriv[7][k] = y * yb - g;
+      out.deriv[8][k] = out.deriv[10][k] = y * zb;
+      out.deriv[11][k] = z * zb - g;
+    }
   }
 }
 
-template <class T>
+template <int C, class T>
 void env_rows(int n, const T* rij, const Switch<T>& sw, const T* shift, const T* scale, T* descrpt, T* deriv) {
   T r[3][kEnvBlock];
-  EnvBlock<T> block;
+  EnvBlock<C, T> block;
   for (int begin = 0; begin < n; begin += kEnvBlock) {
     const int m = n - begin < kEnvBlock ? n - begin : kEnvBlock;
     for (int k = 0; k < kEnvBlock; ++k) {
@@ -56,11 +59,11 @@ void env_rows(int n, const T* rij, const Switch<T>& sw, const T* shift, const T*
     }
     env_values(r, sw, block);
     for (int k = 0; k < m; ++k) {
-      const T* inverse = scale + 4 * (begin + k);
-      for (int c = 0; c < 4; ++c)
-        descrpt[4 * (begin + k) + c] = (block.row[c][k] - shift[4 * (begin + k) + c]) * inverse[c];
+      const int slot = begin + k;
+      const T* inverse = scale + C * slot;
+      for (int c = 0; c < C; ++c) descrpt[C * slot + c] = (block.row[c][k] - shift[C * slot + c]) * inverse[c];
       if (deriv != nullptr)
-        for (int c = 0; c < 12; ++c) deriv[12 * (begin + k) + c] = block.deriv[c][k] * inverse[c / 3];
+        for (int c = 0; c < 3 * C; ++c) deriv[3 * C * slot + c] = block.deriv[c][k] * inverse[c / 3];
     }
   }
 }

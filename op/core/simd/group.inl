@@ -29,6 +29,16 @@ inline void store(const V& value, T* to) {
   __builtin_memcpy(to, &value, sizeof value);
 }
 
+// Numbers of two registers in another order.
+#if defined(__has_builtin)
+#if __has_builtin(__builtin_shufflevector)
+#define DP_SHUFFLE(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
+#endif
+#endif
+#if !defined(DP_SHUFFLE)  // GCC before 12
+#define DP_SHUFFLE(a, b, ...) __builtin_shuffle(a, b, (decltype(a < b)){__VA_ARGS__})
+#endif
+
 // group_outer sums this many rows over all columns before the next: they stay in the first cache from block to block,
 // and those that follow are fetched meanwhile, because the processor does not foresee an order of short pieces.
 constexpr std::int64_t kOuterRows = 16;

@@ -33,6 +33,7 @@ struct dp_frames {
 struct dp_rows {
   int64_t nframes;
   int32_t nloc, nall, nnei;
+  int32_t components; /* of a slot: 4, or 1 for s(r) alone */
 };
 
 struct dp_groups {
@@ -50,23 +51,23 @@ int dp_neighbor_stat(const struct dp_options* options, const struct dp_frames* f
                      const void* coord, const int32_t* type, const void* box, double* min_distance,
                      int64_t* min_pair, int32_t* max_neighbors, int64_t* worst);
 
-/* dp/env_mat.h, searching the neighbours. sel [ntypes]; box, davg, dstd and each output may be null. */
-int dp_env_mat_a(const struct dp_options* options, const struct dp_frames* frames, double rcut, double rcut_smth,
-                 const int32_t* sel, const void* coord, const int32_t* type, const void* box, const void* davg,
-                 const void* dstd, void* descrpt, void* deriv, void* rij, int32_t* nlist);
+/* dp/env_mat.h, searching the neighbours. components 4 or 1, sel [ntypes]; box, davg, dstd and each output may be null. */
+int dp_env_mat(const struct dp_options* options, const struct dp_frames* frames, double rcut, double rcut_smth,
+               int32_t components, const int32_t* sel, const void* coord, const int32_t* type, const void* box,
+               const void* davg, const void* dstd, void* descrpt, void* deriv, void* rij, int32_t* nlist);
 
 /* dp/force.h */
-int dp_force_a(const struct dp_options* options, const struct dp_rows* rows, const void* net_deriv,
-               const void* deriv, const int32_t* nlist, void* force);
-int dp_force_a_grad(const struct dp_options* options, const struct dp_rows* rows, const void* grad,
-                    const void* deriv, const int32_t* nlist, void* grad_net);
+int dp_force(const struct dp_options* options, const struct dp_rows* rows, const void* net_deriv, const void* deriv,
+             const int32_t* nlist, void* force);
+int dp_force_grad(const struct dp_options* options, const struct dp_rows* rows, const void* grad, const void* deriv,
+                  const int32_t* nlist, void* grad_net);
 
 /* dp/virial.h. atom_virial and grad_atom_virial may be null. */
-int dp_virial_a(const struct dp_options* options, const struct dp_rows* rows, const void* net_deriv,
-                const void* deriv, const void* rij, const int32_t* nlist, void* virial, void* atom_virial);
-int dp_virial_a_grad(const struct dp_options* options, const struct dp_rows* rows, const void* grad_virial,
-                     const void* grad_atom_virial, const void* deriv, const void* rij, const int32_t* nlist,
-                     void* grad_net);
+int dp_virial(const struct dp_options* options, const struct dp_rows* rows, const void* net_deriv, const void* deriv,
+              const void* rij, const int32_t* nlist, void* virial, void* atom_virial);
+int dp_virial_grad(const struct dp_options* options, const struct dp_rows* rows, const void* grad_virial,
+                   const void* grad_atom_virial, const void* deriv, const void* rij, const int32_t* nlist,
+                   void* grad_net);
 
 /* dp/gelu.h: arrays of n elements. */
 int dp_gelu(const struct dp_options* options, int64_t n, const void* x, void* y);

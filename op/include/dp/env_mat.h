@@ -1,4 +1,6 @@
-// Environment matrix of the descriptors: rows s(r) * (1, x/r, y/r, z/r) of the neighbours of each atom.
+// Environment matrix of the descriptors: rows s(r) (1, x/r, y/r, z/r) of the neighbours of each atom, or s(r) alone.
+//
+// C is the number of components of a row, 4 or 1.
 #pragma once
 
 #include <cstdint>
@@ -13,8 +15,8 @@ namespace dp {
 /// type   [nframes, nall], below ntypes; negative marks a virtual atom
 /// box    [nframes, 9], rows are the lattice vectors; null for open boundaries or with `list`
 /// list   null to search neighbours here (periodic with a box, which then needs nall == nloc)
-/// davg   [ntypes, nnei * 4], mean by type of the centre; null for 0
-/// dstd   [ntypes, nnei * 4], scale by type of the centre; null for 1
+/// davg   [ntypes, nnei * C], mean by type of the centre; null for 0
+/// dstd   [ntypes, nnei * C], scale by type of the centre; null for 1
 template <class T>
 struct EnvMatInput {
   const T* coord = nullptr;
@@ -27,8 +29,8 @@ struct EnvMatInput {
 
 /// Each pointer may be null: that array is then not computed.
 ///
-/// descrpt  [nframes, nloc, nnei, 4]     (row - davg) / dstd; an empty slot is -davg/dstd, a virtual atom 0
-/// deriv    [nframes, nloc, nnei, 4, 3]  derivative by the position of the centre, over dstd
+/// descrpt  [nframes, nloc, nnei, C]     (row - davg) / dstd; an empty slot is -davg/dstd, a virtual atom 0
+/// deriv    [nframes, nloc, nnei, C, 3]  derivative by the position of the centre, over dstd
 /// rij      [nframes, nloc, nnei, 3]     position of the neighbour (its image) minus that of the centre; empty 0
 /// nlist    [nframes, nloc, nnei]        index of the neighbour in [0, nall), -1 for an empty slot
 template <class T>
@@ -44,7 +46,7 @@ struct EnvMatOutput {
 /// u^3 (-6 u^2 + 15 u - 10) + 1, s(r) = S(r) / r.
 /// Throws InvalidInput naming frame and atom for a type >= ntypes, a position that is not finite, a flat box.
 template <class T>
-void env_mat_a(const Frames& frames, const Cutoff& cutoff, const Slots& slots, const EnvMatInput<T>& in,
-               const EnvMatOutput<T>& out, const Context& context);
+void env_mat(const Frames& frames, const Cutoff& cutoff, const Slots& slots, Components components,
+             const EnvMatInput<T>& in, const EnvMatOutput<T>& out, const Context& context);
 
 }  // namespace dp

@@ -3,10 +3,14 @@
 
 #include <vector>
 
+#include "dp/types.h"
+
 namespace dp {
 
 template <class T>
 struct Kernels;  // core/simd/kernels.h
+template <class T>
+struct RowKernels;
 
 /// One instruction set with its table of kernels. All targets give the same bits: none contracts a*b+c.
 struct Target {
@@ -25,5 +29,7 @@ const Target& find_target(const char* name = nullptr);
 
 template <class T>
 const Kernels<T>& kernels(const Target& target);
+template <class T>
+const RowKernels<T>& row_kernels(const Target& target, Components components);
 
 }  // namespace dp

@@ -35,12 +35,18 @@ class Slots {
   std::vector<int> start_;
 };
 
+/// The numbers in a row of the environment matrix: s(r) alone, or s(r) (1, x/r, y/r, z/r).
+enum class Components : int { radial = 1, full = 4 };
+
+constexpr int width(Components components) { return static_cast<int>(components); }
+
 /// Sizes of the arrays that the force and virial kernels contract.
 struct Rows {
   std::int64_t nframes = 0;
   int nloc = 0;  ///< rows per frame
   int nall = 0;  ///< atoms per frame that receive a force
-  int nnei = 0;  ///< neighbour slots per row; each slot has 4 components
+  int nnei = 0;  ///< neighbour slots per row
+  Components components = Components::full;  ///< of a slot; their number is C in the shapes below
 };
 
 }  // namespace dp

@@ -1,8 +1,4 @@
-"""Slow, obvious NumPy definition of each op: the text to read first, and what the tests hold the kernels against.
-
-Signatures are those of :mod:`deepmd_tf.ops.core`, without threads and targets. Nothing here is fast: neighbours are
-found by trying every image of every atom.
-"""
+"""Environment matrix and neighbour statistics, by loops over pairs."""
 
 from __future__ import annotations
 
@@ -13,9 +9,6 @@ from collections.abc import Sequence
 import numpy as np
 
 from deepmd_tf.ops.core import EnvMat, NeighborStat
-
-GELU_C = math.sqrt(2.0 / math.pi)
-GELU_CUBE = 0.044715
 
 
 def switch(d: float, rmin: float, rmax: float) -> tuple[float, float]:
@@ -80,17 +73,28 @@ def neighbors_of(i: int, coord, atype, box, rcut: float) -> list[tuple[int, floa
     return [(t, float(d2), index % len(coord), r) for t, d2, index, r in found]
 
 
-def env_mat_a(
-    coord, atype, box, *, rcut: float, rcut_smth: float, sel: Sequence[int], davg=None, dstd=None, derivative=True
+def env_mat(
+    coord,
+    atype,
+    box,
+    *,
+    rcut: float,
+    rcut_smth: float,
+    sel: Sequence[int],
+    components: int = 4,
+    davg=None,
+    dstd=None,
+    derivative=True,
 ) -> EnvMat:
-    """See :func:`deepmd_tf.ops.core.env_mat_a`."""
+    """See :func:`deepmd_tf.ops.core.env_mat`."""
     nf, natoms, nnei = len(coord), coord.shape[1] // 3, int(np.sum(sel))
     rcut, rcut_smth = float(np.float32(rcut)), float(np.float32(rcut_smth))
     start = np.concatenate([[0], np.cumsum(sel)])
-    mean = np.zeros((len(sel), nnei, 4)) if davg is None else np.reshape(davg, (len(sel), nnei, 4))
-    scale = np.ones((len(sel), nnei, 4)) if dstd is None else np.reshape(dstd, (len(sel), nnei, 4))
-    descrpt = np.zeros((nf, natoms, nnei, 4))
-    deriv = np.zeros((nf, natoms, nnei, 4, 3))
+    by_type = (len(sel), nnei, components)
+    mean = np.zeros(by_type) if davg is None else np.reshape(davg, by_type)
+    scale = np.ones(by_type) if dstd is None else np.reshape(dstd, by_type)
+    descrpt = np.zeros((nf, natoms, nnei, components))
+    deriv = np.zeros((nf, natoms, nnei, components, 3))
     rij = np.zeros((nf, natoms, nnei, 3))
     nlist = np.full((nf, natoms, nnei), -1, np.int32)
     for f, i in itertools.product(range(nf), range(natoms)):
@@ -102,7 +106,8 @@ def env_mat_a(
             slot = start[t] + used[t]
             used[t] += 1
             nlist[f, i, slot], rij[f, i, slot] = j, r
-            descrpt[f, i, slot], deriv[f, i, slot] = env_row(r.astype(np.float64), rcut_smth, rcut)
+            row, slope = env_row(r.astype(np.float64), rcut_smth, rcut)
+            descrpt[f, i, slot], deriv[f, i, slot] = row[:components], slope[:components]
         if atype[f][i] >= 0:
             descrpt[f, i] = (descrpt[f, i] - mean[atype[f][i]]) / scale[atype[f][i]]
             deriv[f, i] /= scale[atype[f][i]][..., None]
@@ -127,83 +132,3 @@ def neighbor_stat(coord, atype, box, *, rcut: float, ntypes: int, mixed: bool = 
             if count[c] > most[c]:
                 most[c], worst[c] = count[c], (f, i)
     return NeighborStat(best, pair, most, worst)
-
-
-def prod_force_a(net_deriv, deriv, nlist, *, nall: int | None = None):
-    """See :func:`deepmd_tf.ops.core.prod_force_a`."""
-    nf, nloc, nnei = nlist.shape
-    force = np.zeros((nf, nloc if nall is None else nall, 3), net_deriv.dtype)
-    for f, i, k in np.ndindex(nf, nloc, nnei):
-        on_neighbor = net_deriv[f, i, k] @ deriv[f, i, k]  # [3]
-        force[f, i] -= on_neighbor
-        if nlist[f, i, k] >= 0:
-            force[f, nlist[f, i, k]] += on_neighbor
-    return force
-
-
-def prod_force_a_grad(grad, deriv, nlist):
-    """See :func:`deepmd_tf.ops.core.prod_force_a_grad`."""
-    out = np.zeros(deriv.shape[:-1], grad.dtype)
-    for f, i, k in np.ndindex(*nlist.shape):
-        difference = -grad[f, i]
-        if nlist[f, i, k] >= 0:
-            difference = difference + grad[f, nlist[f, i, k] % grad.shape[1]]
-        out[f, i, k] = deriv[f, i, k] @ difference
-    return out
-
-
-def prod_virial_a(net_deriv, deriv, rij, nlist, *, nall: int | None = None, atomic: bool = True):
-    """See :func:`deepmd_tf.ops.core.prod_virial_a`."""
-    nf, nloc, nnei = nlist.shape
-    virial = np.zeros((nf, 3, 3), net_deriv.dtype)
-    atom_virial = np.zeros((nf, nloc if nall is None else nall, 3, 3), net_deriv.dtype)
-    for f, i, k in np.ndindex(nf, nloc, nnei):
-        if nlist[f, i, k] < 0:
-            continue
-        term = np.outer(net_deriv[f, i, k] @ deriv[f, i, k], rij[f, i, k])
-        virial[f] += term
-        atom_virial[f, nlist[f, i, k]] += term
-    return virial.reshape(nf, 9), atom_virial.reshape(nf, -1, 9) if atomic else None
-
-
-def prod_virial_a_grad(grad, deriv, rij, nlist, *, grad_atom=None):
-    """See :func:`deepmd_tf.ops.core.prod_virial_a_grad`."""
-    out = np.zeros(deriv.shape[:-1], grad.dtype)
-    for f, i, k in np.ndindex(*nlist.shape):
-        if nlist[f, i, k] < 0:
-            continue
-        total = grad[f].reshape(3, 3)
-        if grad_atom is not None:
-            total = total + grad_atom[f, nlist[f, i, k]].reshape(3, 3)
-        out[f, i, k] = deriv[f, i, k] @ total @ rij[f, i, k]
-    return out
-
-
-def gelu(x, *, order: int = 0):
-    """See :func:`deepmd_tf.ops.core.gelu`."""
-    t = np.tanh(GELU_C * (x + GELU_CUBE * x**3))
-    slope = GELU_C * (1 + 3 * GELU_CUBE * x**2)  # of the argument of tanh
-    if order == 0:
-        return 0.5 * x * (1 + t)
-    if order == 1:
-        return 0.5 * x * (1 - t**2) * slope + 0.5 * (1 + t)
-    curvature = GELU_C * 6 * GELU_CUBE * x
-    return (1 - t**2) * (slope + 0.5 * x * curvature - x * t * slope**2)
-
-
-def group_outer(env, feature, offsets):
-    """See :func:`deepmd_tf.ops.core.group_outer`."""
-    x = np.zeros((len(offsets) - 1, 4, feature.shape[1]), env.dtype)
-    for group, (start, end) in enumerate(itertools.pairwise(offsets)):
-        x[group] = env[start:end].T @ feature[start:end]
-    return x
-
-
-def group_spread(env, x, offsets):
-    """See :func:`deepmd_tf.ops.core.group_spread`."""
-    return np.einsum("ja,jak->jk", env, np.repeat(x, np.diff(offsets), axis=0))
-
-
-def group_dot(feature, x, offsets):
-    """See :func:`deepmd_tf.ops.core.group_dot`."""
-    return np.einsum("jk,jak->ja", feature, np.repeat(x, np.diff(offsets), axis=0))
