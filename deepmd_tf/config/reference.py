@@ -23,7 +23,11 @@ MULTI_TASK = frozenset(
 
 
 class Reference:
-    """Look-up in the rows of ``reference.json``, whose paths carry choices: ``model[standard]/descriptor``."""
+    """Look-up in the rows of ``reference.json``, whose paths carry choices: ``model[standard]/descriptor``.
+
+    The reference prints the sections in a hybrid's list once, where they stand alone; a path inside the list is
+    looked up there.
+    """
 
     def __init__(self, rows: dict[str, dict]):
         self.rows = rows
@@ -35,11 +39,13 @@ class Reference:
 
     def keys_of(self, section: str) -> dict[str, str]:
         """The names and aliases that may stand in ``section``, each with the path of its row."""
-        return self._by_section.get(section, {})
+        return self._by_section.get(alone(section), {})
 
     def has_choice(self, path: str, name: str) -> bool:
         """Whether the key at ``path`` may take the choice ``name``, by its name or an alias."""
-        choices = self.rows.get(path, {}).get("choices", {})
+        if name == "hybrid" and path != alone(path):
+            return False  # a hybrid's list holds everything but another hybrid
+        choices = self.rows.get(alone(path), {}).get("choices", {})
         return name in choices or any(name in aliases for aliases in choices.values())
 
     def is_default(self, path: str, value) -> bool:
@@ -48,6 +54,11 @@ class Reference:
         if value is None or "default" not in row:
             return value is None
         return isinstance(value, bool) == isinstance(row["default"], bool) and value == row["default"]
+
+
+def alone(path: str) -> str:
+    """The path of a key in a hybrid's list where its section stands alone."""
+    return path.replace("/descriptor[hybrid]/list", "/descriptor")
 
 
 @functools.cache

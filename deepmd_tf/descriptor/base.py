@@ -8,9 +8,12 @@ from dataclasses import dataclass
 from dargs import Argument
 
 from deepmd_tf.registry import Registry
+from deepmd_tf.stat.env import EnvSpec
 from deepmd_tf.tf1 import tf
 
 descriptors = Registry("descriptor", __package__)
+# Where the section of a descriptor stands in the input file, unless it is part of another one.
+KEY = "model/descriptor"
 
 
 @dataclass(frozen=True)
@@ -20,23 +23,13 @@ class Environment:
     Attributes
     ----------
     scope : str
-        Where the statistics belong: ``scope/t_avg`` and ``scope/t_std`` [ntypes, 4*sum(sel)].
-    rcut, rcut_smth : float
-        Cutoff and start of the smooth switch, Å.
-    sel : list of int
-        Neighbour slots per type.
-    exclude_types : list of (int, int)
-        Pairs of types that do not see each other.
-    set_davg_zero : bool
-        Keep the mean zero.
+        Where the statistics belong: ``scope/t_avg`` and ``scope/t_std`` [ntypes, components*sum(sel)].
+    spec : EnvSpec
+        What the matrix is made of.
     """
 
     scope: str
-    rcut: float
-    rcut_smth: float
-    sel: list[int]
-    exclude_types: list
-    set_davg_zero: bool
+    spec: EnvSpec
 
 
 @dataclass(frozen=True)
@@ -45,11 +38,13 @@ class EnvironmentTensors:
 
     Attributes
     ----------
-    rmat : [nf*nloc, nnei*4], normalised matrix; gradients of the energy are taken against it
-    deriv : [nf, nloc*nnei*4*3], its derivative with respect to the central atom
+    rmat : [nf*nloc, nnei*C], normalised matrix; gradients of the energy are taken against it
+    deriv : [nf, nloc*nnei*C*3], its derivative with respect to the central atom
     rij : [nf, nloc*nnei*3], Å
     nlist : [nf, nloc*nnei] int32
     nnei : int
+    components : int
+        C, the numbers in a row: 4, or 1 for the radial matrix.
     """
 
     rmat: object
@@ -57,6 +52,7 @@ class EnvironmentTensors:
     rij: object
     nlist: object
     nnei: int
+    components: int = 4
 
     def force_virial(self, ctx, energy, inputs):
         """Force [nf, nall*3], virial [nf, 9] and atomic virial [nf, nall*9] of ``energy``, eV/Å and eV.
@@ -64,13 +60,10 @@ class EnvironmentTensors:
         Contract: F = -dE/dR through the chain rule over the matrix; virial of a frame is the sum over
         its neighbour pairs of force on the neighbour (rows) times distance (columns).
         """
-        slope = tf.gradients(energy, self.rmat)[0]  # [nf*nloc, nnei*4]
-        slope = tf.reshape(slope, [-1, inputs.nloc * self.nnei * 4])
-        force = ctx.primitives.force(slope, self.deriv, self.nlist, inputs.natoms, nnei=self.nnei)
-        virial, atom_virial = ctx.primitives.virial(
-            slope, self.deriv, self.rij, self.nlist, inputs.natoms, nnei=self.nnei
-        )
-        return force, virial, atom_virial
+        slope = tf.gradients(energy, self.rmat)[0]  # [nf*nloc, nnei*C]
+        slope = tf.reshape(slope, [-1, inputs.nloc * self.nnei * self.components])
+        sizes = dict(nnei=self.nnei, components=self.components)
+        return ctx.primitives.force_virial(slope, self.deriv, self.rij, self.nlist, inputs.natoms, **sizes)
 
 
 @dataclass(frozen=True)
@@ -101,6 +94,11 @@ class Descriptor(ABC):
     @abstractmethod
     def arguments(cls) -> list[Argument]:
         """The keys of this descriptor's section of the input file."""
+
+    @classmethod
+    def parts(cls, section: dict, key: str = KEY) -> dict[str, dict]:
+        """The sections that have a cutoff and neighbour slots of their own, by path: ``section`` itself."""
+        return {key: section}
 
     @property
     @abstractmethod

@@ -1,4 +1,4 @@
-"""The interface of a fitting and the networks they share."""
+"""The interface of a fitting."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ from dataclasses import dataclass
 
 from dargs import Argument
 
-from deepmd_tf.nn.initial import Seeds
-from deepmd_tf.nn.linear import dense
 from deepmd_tf.registry import Registry
 
 fittings = Registry("fitting", __package__)
@@ -63,45 +61,3 @@ class Fitting(ABC):
     @abstractmethod
     def build(self, ctx, descriptor, inputs):
         """Add the fitting to the graph; ``descriptor`` is [nf, nloc, dim_descriptor]."""
-
-
-def fitting_stack(
-    ctx,
-    x,
-    names: list[str],
-    n_in: int,
-    neuron: list[int],
-    n_out: int,
-    dtype: str,
-    seeds: Seeds,
-    *,
-    activation_function: str,
-    resnet_dt: bool,
-    trainable: list[bool],
-):
-    """Hidden layers with skip connections between equal widths, then a linear one: [n, n_in] -> [n, n_out].
-
-    Parameters
-    ----------
-    names : list of str
-        Scope of every layer, the final one included.
-    trainable : list of bool
-        The same for whether a layer is trained.
-    """
-    h, width = x, n_in
-    for k, (name, size) in enumerate(zip(names[:-1], neuron)):
-        skip = k > 0 and size == width
-        y = dense(
-            ctx,
-            h,
-            name,
-            width,
-            size,
-            dtype,
-            seeds,
-            activation_function=activation_function,
-            timestep=skip and resnet_dt,
-            trainable=trainable[k],
-        )
-        h, width = (h + y if skip else y), size
-    return dense(ctx, h, names[-1], width, n_out, dtype, seeds, trainable=trainable[-1])

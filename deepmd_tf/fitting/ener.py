@@ -7,9 +7,9 @@ from dargs import Argument
 
 from deepmd_tf.data.requirement import DataRequirement
 from deepmd_tf.errors import ConfigError
-from deepmd_tf.fitting.base import Fitting, OutputBias, fitting_stack, fittings
+from deepmd_tf.fitting.base import Fitting, OutputBias, fittings
 from deepmd_tf.nn.activation import activation
-from deepmd_tf.nn.initial import Seeds
+from deepmd_tf.nn.fitting_nets import FittingNets
 from deepmd_tf.precision import network_dtype
 from deepmd_tf.tf1 import tf
 
@@ -190,57 +190,48 @@ class EnerFitting(Fitting):
         ctx.constant(self.numb_aparam, f"{scope}/daparam", tf.int32)
         bias = ctx.weights.get(f"{scope}/t_bias_atom_e", (self.ntypes,), ctx.interface.name, None, trainable=False)
         parameters = self._parameters(ctx, inputs, scope)
-        seeds = Seeds(self.seed)
-        blocks = []
-        extras = [[tf.reshape(block, [-1, n]) for block in inputs.by_type(p)] for p, n in parameters]
-        for t, block in enumerate(inputs.by_type(descriptor)):
-            rows = tf.reshape(block, [-1, self.dim_descriptor])  # [nf*count, dim_descriptor]
-            extra = [of_type[t] for of_type in extras]
-            energy = self._network(ctx, t, rows, extra, seeds) + bias[t]  # [nf*count, 1]
-            blocks.append(tf.reshape(energy, [inputs.nframes, inputs.natoms[2 + t]]))
-        energy = tf.concat(blocks, axis=1)  # [nf, nloc]
-        return energy * tf.cast(inputs.type[:, : inputs.nloc] >= 0, ctx.interface)
+        nets = self._networks(ctx)
+        types = inputs.type[:, : inputs.nloc]
+        types_or_0 = tf.maximum(types, 0)
+        energy = self._evaluate(ctx, nets, [descriptor, *parameters], inputs.natoms) + tf.gather(bias, types_or_0)
+        given = np.array([e is not None for e in self.atom_ener])
+        if given.any():
+            vacuum = self._evaluate(ctx, nets, [tf.zeros_like(descriptor), *parameters], inputs.natoms)
+            energy -= vacuum * tf.gather(tf.constant(given, ctx.interface), types_or_0)
+        return energy * tf.cast(types >= 0, ctx.interface)
 
-    def _network(self, ctx, t: int, rows, extra: list, seeds: Seeds):
-        """Network of type ``t``, [n, dim_descriptor] -> [n, 1]; less its value in vacuum where that is given."""
-        dtype = network_dtype(self.precision, ctx.interface)
-        names = [self._layer_scope(k, t, ctx.suffix) for k in range(len(self.neuron) + 1)]
-        n_in = self.dim_descriptor + self.numb_fparam + self.dim_aparam_in
+    def _networks(self, ctx) -> FittingNets:
+        layers = range(len(self.neuron) + 1)
+        return FittingNets.make(
+            ctx,
+            [[self._layer_scope(k, t, ctx.suffix) for k in layers] for t in range(self.ntypes)],
+            self.trainable,
+            self.seed,
+            n_in=self.dim_descriptor + self.numb_fparam + self.dim_aparam_in,
+            n_out=1,
+            neuron=self.neuron,
+            activation_function=self.activation_function,
+            resnet_dt=self.resnet_dt,
+            dtype=network_dtype(self.precision, ctx.interface),
+        )
 
-        def evaluate(features, seeds):
-            x = tf.cast(tf.concat([features, *extra], axis=1) if extra else features, dtype)
-            y = fitting_stack(
-                ctx,
-                x,
-                names,
-                n_in,
-                self.neuron,
-                1,
-                dtype,
-                seeds,
-                resnet_dt=self.resnet_dt,
-                activation_function=self.activation_function,
-                trainable=self.trainable,
-            )
-            return tf.cast(y, ctx.interface)
+    @staticmethod
+    def _evaluate(ctx, nets: FittingNets, features: list, natoms):
+        """The networks on features [nf, nloc, ...] side by side: -> [nf, nloc]."""
+        x = features[0] if len(features) == 1 else tf.concat(features, axis=2)
+        energy = ctx.primitives.fitting(nets, tf.cast(x, nets.dtype), natoms)  # [nf, nloc, 1]
+        return tf.cast(energy[:, :, 0], ctx.interface)
 
-        energy = evaluate(rows, seeds)
-        if self.atom_ener[t] is not None:
-            # Same weights by name: the seeds of the second evaluation are never drawn from.
-            energy -= evaluate(tf.zeros_like(rows), Seeds(None))
-        return energy
-
-    def _parameters(self, ctx, inputs, scope) -> list[tuple]:
-        """Standardised frame and atomic parameters, each [nf, nloc, n] with its n."""
+    def _parameters(self, ctx, inputs, scope) -> list:
+        """Standardised frame and atomic parameters, each [nf, nloc, n]."""
         given = []
         if self.numb_fparam:
             p = tf.reshape(inputs.fparam, [-1, 1, self.numb_fparam])
-            p = tf.tile(self._standardise(ctx, p, f"{scope}/t_fparam", self.numb_fparam), [1, inputs.nloc, 1])
-            given.append((p, self.numb_fparam))
+            given.append(tf.tile(self._standardise(ctx, p, f"{scope}/t_fparam", self.numb_fparam), [1, inputs.nloc, 1]))
         if self.dim_aparam_in:
             # With ghosts the atomic parameters may be given for local atoms only: they come first.
             a = tf.reshape(inputs.aparam, [inputs.nframes, -1, self.numb_aparam])[:, : inputs.nloc]
-            given.append((self._standardise(ctx, a, f"{scope}/t_aparam", self.numb_aparam), self.numb_aparam))
+            given.append(self._standardise(ctx, a, f"{scope}/t_aparam", self.numb_aparam))
         return given
 
     @staticmethod

@@ -26,6 +26,9 @@ _FUNCTIONS: dict[str, Callable] = {
     "none": lambda x: x,
 }
 
+# Names of functions without a continuous second derivative, silut with any threshold among them.
+_KINKED = ("relu", "relu6", "silut")
+
 
 def activation(name: str | None) -> Callable:
     """Return the activation function called ``name`` (case does not matter; ``None`` is linear).
@@ -46,6 +49,30 @@ def activation(name: str | None) -> Callable:
     raise ConfigError(f"activation function {name!r} is not known", did_you_mean(key, [*_FUNCTIONS, "silut"]))
 
 
+def is_smooth(name: str | None) -> bool:
+    """Whether the second derivative of the activation function is continuous, as interpolation of it needs."""
+    return name is None or str(name).lower().partition(":")[0] not in _KINKED
+
+
+def derivatives(name: str | None) -> Callable:
+    r"""Return the function :math:`x \mapsto (\phi, \phi', \phi'')` of the activation function called ``name``.
+
+    Closed forms in stock operations, which TensorFlow can differentiate further. At a corner of ``relu`` and
+    ``relu6`` the slope is 0, at the threshold of ``silut`` the second derivative is that from above.
+
+    Raises
+    ------
+    ConfigError
+        As :func:`activation`.
+    """
+    value = activation(name)
+    key = "none" if name is None else str(name).lower()
+    if key.startswith("silut"):
+        return _silut_derivatives(_threshold(key))
+    slopes = _DERIVATIVES[key]
+    return lambda x: (value(x), *slopes(x))
+
+
 def _threshold(key: str) -> float:
     text = key.partition(":")[2]
     try:
@@ -57,10 +84,14 @@ def _threshold(key: str) -> float:
     return value
 
 
-def _silut(threshold: float) -> Callable:
+def _silut_joint(threshold: float) -> tuple[float, float]:
+    """Value and slope of silu at the threshold, where tanh goes on."""
     sigmoid = 1.0 / (1.0 + math.exp(-threshold))
-    slope = sigmoid + threshold * sigmoid * (1.0 - sigmoid)
-    value = threshold * sigmoid
+    return threshold * sigmoid, sigmoid + threshold * sigmoid * (1.0 - sigmoid)
+
+
+def _silut(threshold: float) -> Callable:
+    value, slope = _silut_joint(threshold)
 
     def silut(x):
         # tf.where differentiates both branches: each sees a clipped argument, so that neither overflows.
@@ -69,3 +100,63 @@ def _silut(threshold: float) -> Callable:
         return tf.where(x < threshold, low * tf.sigmoid(low), tf.tanh(slope * (high - threshold)) + value)
 
     return silut
+
+
+def _silut_derivatives(threshold: float) -> Callable:
+    value, slope = _silut_joint(threshold)
+
+    def silut(x):
+        low = tf.minimum(x, threshold)
+        above = tf.tanh(slope * (tf.maximum(x, threshold) - threshold))
+        first, second = _of_tanh(above)
+        high = (above + value, slope * first, slope * slope * second)
+        return tuple(
+            tf.where(x < threshold, a, b) for a, b in zip((low * tf.sigmoid(low), *_silu_derivatives(low)), high)
+        )
+
+    return silut
+
+
+def _of_tanh(t):
+    """First and second derivative of tanh where its value is ``t``."""
+    first = 1.0 - t * t
+    return first, -2.0 * t * first
+
+
+def _of_sigmoid(s):
+    """First and second derivative of the sigmoid where its value is ``s``."""
+    first = s * (1.0 - s)
+    return first, first * (1.0 - 2.0 * s)
+
+
+def _silu_derivatives(x):
+    s = tf.sigmoid(x)
+    first, second = _of_sigmoid(s)
+    return s + x * first, 2.0 * first + x * second
+
+
+def _gelu_derivatives(x):
+    # 0.5 x (1 + tanh u) with the inner polynomial u.
+    scale = math.sqrt(2.0 / math.pi)
+    t = tf.tanh(scale * (x + 0.044715 * x * x * x))
+    u1, u2 = scale * (1.0 + 3.0 * 0.044715 * x * x), scale * 6.0 * 0.044715 * x
+    first, second = _of_tanh(t)
+    return 0.5 * (1.0 + t + x * first * u1), first * u1 + 0.5 * x * (second * u1 * u1 + first * u2)
+
+
+def _linear_derivatives(x):
+    return tf.ones_like(x), tf.zeros_like(x)
+
+
+_DERIVATIVES: dict[str, Callable] = {
+    "tanh": lambda x: _of_tanh(tf.tanh(x)),
+    "gelu": _gelu_derivatives,
+    "gelu_tf": _gelu_derivatives,
+    "relu": lambda x: (tf.cast(x > 0.0, x.dtype), tf.zeros_like(x)),
+    "relu6": lambda x: (tf.cast((x > 0.0) & (x < 6.0), x.dtype), tf.zeros_like(x)),
+    "softplus": lambda x: (tf.sigmoid(x), _of_sigmoid(tf.sigmoid(x))[0]),
+    "sigmoid": lambda x: _of_sigmoid(tf.sigmoid(x)),
+    "silu": _silu_derivatives,
+    "linear": _linear_derivatives,
+    "none": _linear_derivatives,
+}

@@ -7,11 +7,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from deepmd_tf.nn.neighbors import contract_exact, contract_found
+from deepmd_tf.nn.blockwise import radial_exact, three_body_exact, two_body_exact, two_body_found_exact
+from deepmd_tf.nn.fitting_nets import fitting_at_once, fitting_by_layers
+from deepmd_tf.nn.gram import gram_at_once, gram_by_product
 from deepmd_tf.nn.weights import WeightStore
-from deepmd_tf.ops.env_mat import prod_env_mat_a
-from deepmd_tf.ops.force import prod_force_se_a
-from deepmd_tf.ops.virial import prod_virial_se_a
+from deepmd_tf.ops.env_mat import prod_env_mat_a, prod_env_mat_r
+from deepmd_tf.ops.force_virial import force_virial, force_virial_by_two
 from deepmd_tf.tf1 import tf
 
 
@@ -19,28 +20,62 @@ from deepmd_tf.tf1 import tf
 class Primitives:
     """The exchangeable parts of a graph. A variant (tabulated, quantised, fused) is another set.
 
+    The sums take (nets, neighbors, inputs): an :class:`~deepmd_tf.nn.nets.EmbeddingNets`, a
+    :class:`~deepmd_tf.nn.neighbors.Neighbors` of n atoms and the :class:`ModelInput`; M is the width of the networks.
+
     Attributes
     ----------
-    env_mat_a : callable
-        Environment matrix, see :func:`deepmd_tf.ops.env_mat.prod_env_mat_a`.
-    contract : callable
-        ``contract(net, neighbors) -> [n, 4, width]``, the sum over neighbours of environment row times the
-        features that ``net`` makes of its first column; see :mod:`deepmd_tf.nn.neighbors`.
-    force, virial : callable
-        See :func:`deepmd_tf.ops.force.prod_force_se_a`, :func:`deepmd_tf.ops.virial.prod_virial_se_a`.
+    env_mat_a, env_mat_r : callable
+        Environment matrix with rows of four numbers and of one, see :mod:`deepmd_tf.ops.env_mat`.
+    force_virial : callable
+        From the derivative of the energy by either, see :func:`deepmd_tf.ops.force_virial.force_virial_by_two`.
+    two_body : callable
+        Sum over slots of row times features of its first number: -> [n, 4, M].
+    radial : callable
+        Sum over slots of the features of the one number of a row: -> [n, M].
+    three_body : callable
+        Mean over pairs of slots of angle times features of the angle, summed over pairs of types: -> [n, M].
+    gram : callable
+        Products of all columns with the first ones, see :func:`deepmd_tf.nn.gram.gram_by_product`.
+    fitting : callable
+        The networks of a fitting, see :func:`deepmd_tf.nn.fitting_nets.fitting_by_layers`.
     """
 
     env_mat_a: Callable
-    contract: Callable
-    force: Callable
-    virial: Callable
+    env_mat_r: Callable
+    force_virial: Callable
+    two_body: Callable
+    radial: Callable
+    three_body: Callable
+    gram: Callable
+    fitting: Callable
+
+    def env_mat(self, components: int) -> Callable:
+        """The environment matrix with rows of this many numbers, 4 or 1."""
+        return {4: self.env_mat_a, 1: self.env_mat_r}[components]
 
 
 # The set of portable graphs: the ops of the field's plug-ins and stock TensorFlow, nothing else.
-PORTABLE = Primitives(prod_env_mat_a, contract_exact, prod_force_se_a, prod_virial_se_a)
+PORTABLE = Primitives(
+    env_mat_a=prod_env_mat_a,
+    env_mat_r=prod_env_mat_r,
+    force_virial=force_virial_by_two,
+    two_body=two_body_exact,
+    radial=radial_exact,
+    three_body=three_body_exact,
+    gram=gram_by_product,
+    fitting=fitting_by_layers,
+)
 
-# The set of training graphs: with ops of our own, equal to the portable set up to rounding.
-TRAINING = replace(PORTABLE, contract=contract_found)
+# With ops of our own: sums over the neighbours that are there, all types at once, force and virial in one pass. Equal
+# to the portable set up to rounding.
+FOUND = replace(
+    PORTABLE,
+    force_virial=force_virial,
+    two_body=two_body_found_exact,
+    gram=gram_at_once,
+    fitting=fitting_at_once,
+)
 
 
 @dataclass(frozen=True)

@@ -37,6 +37,11 @@ class EmbeddingNet:
         """Number of features, the width of the last layer."""
         return int(self.layers[-1][0].shape[1])
 
+    def in_double(self) -> EmbeddingNet:
+        """The same network with its weights in float64."""
+        cast = [tuple(None if w is None else tf.cast(w, tf.float64) for w in layer) for layer in self.layers]
+        return EmbeddingNet(cast, self.activation_function)
+
     def __call__(self, x):
         """Evaluate the network: [n, N_0] -> [n, width]."""
         skip, h = self.terms(x)
@@ -96,13 +101,15 @@ def embedding_net(
     draw = seeds.take(3 * (len(neuron) + 1))
     layers = []
     for k, (rows, columns) in enumerate(zip([n_in, *neuron[:-1]], neuron), start=1):
-        at = 3 * k
+        at, skips = 3 * k, columns in (rows, 2 * rows)
         get = lambda kind, shape, init, k=k: ctx.weights.get(f"{scope}/{kind}_{k}{tag}", shape, dtype, init, trainable)  # noqa: E731
         layers.append(
             (
                 get("matrix", (rows, columns), matrix(rows, columns, draw[at])),
                 get("bias", (columns,), normal((columns,), 1.0, draw[at + 1])) if bias else None,
-                get("idt", (1, columns), normal((1, columns), 0.001, draw[at + 2], mean=1.0)) if resnet_dt else None,
+                get("idt", (1, columns), normal((1, columns), 0.001, draw[at + 2], mean=1.0))
+                if resnet_dt and skips
+                else None,
             )
         )
     return EmbeddingNet(layers, activation_function)

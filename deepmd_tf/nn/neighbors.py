@@ -1,82 +1,105 @@
-"""The neighbours of atoms in the graph, and the ways to sum over them."""
+"""The neighbours of atoms in the graph."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from deepmd_tf.nn.embedding import widen
-from deepmd_tf.ops.group import group_outer
+import numpy as np
+
+from deepmd_tf.stat.env import EnvSpec
 from deepmd_tf.tf1 import tf
 
 
 @dataclass(frozen=True)
-class Neighbors:
-    """Rows of the environment matrix of n atoms, slots ordered by the type of the neighbour.
-
-    An empty slot is not zero: normalisation gives it a row of its own, and the networks see it.
+class Block:
+    """The slots of one neighbour type, of m atoms.
 
     Attributes
     ----------
-    rows : [n, slots, 4]
-        Normalised rows; those of empty slots are equal to ``empty``.
-    found : [n, slots] bool, or None
-        Whether a slot holds a neighbour. None where empty slots differ among themselves.
-    empty : [n, types, 4]
-        Row of an empty slot of each neighbour type.
+    rows : [m, slots, c]
+        Normalised rows of the environment matrix; c is 4, or 1 for the radial one.
+    found : [m, slots] bool
+        Whether a slot holds a neighbour.
+    empty : [m, 1, c]
+        Row of an empty slot.
+    alike : bool
+        Whether the rows of all empty slots are equal to ``empty``.
     """
 
     rows: object
     found: object
     empty: object
+    alike: bool
+
+
+@dataclass(frozen=True)
+class Neighbors:
+    """The environment matrix as the networks see it: n = nf*nloc atoms, slots ordered by the type of the neighbour.
+
+    An empty slot is not zero: normalisation gives it a row of its own, and the networks see it. Excluded pairs that a
+    network serves all the same stand here as empty slots whose row is zero.
+
+    Attributes
+    ----------
+    rows : [n, nnei, c]
+        In the precision of the networks.
+    nlist : [n, nnei] int32
+        Neighbour in each slot, -1 where it is empty.
+    center : [n] int32
+        Type of each atom; negative for virtual atoms, whose rows are zero.
+    empty : [ntypes, ntypes, c]
+        Row of an empty slot, by type of the centre and type of the neighbour.
+    spec : EnvSpec
+        What the environment matrix is made of.
+    mean, scale : ndarray [ntypes, nnei*c]
+        By which it is normalised.
+    """
+
+    rows: object
+    nlist: object
+    center: object
+    empty: object
+    spec: EnvSpec
+    mean: np.ndarray
+    scale: np.ndarray
+
+    @property
+    def sel(self) -> list[int]:
+        """Slots of each neighbour type; nnei is their sum."""
+        return list(self.spec.sel)
+
+    @property
+    def ntypes(self) -> int:
+        """Number of atom types."""
+        return len(self.sel)
+
+    @property
+    def components(self) -> int:
+        """Numbers in a row: 4, or 1 for the radial matrix."""
+        return self.rows.shape.as_list()[2]
+
+    @property
+    def alike(self) -> bool:
+        """Whether mean and scale are the same in all slots of a neighbour type, as statistics make them."""
+        edges = np.cumsum(self.sel)[:-1]
+        tables = (np.reshape(x, (self.ntypes, -1, self.components)) for x in (self.mean, self.scale))
+        return all((block == block[:, :1]).all() for t in tables for block in np.split(t, edges, axis=1))
+
+    def blocks(self) -> list[Block]:
+        """The slots of each neighbour type, of all atoms."""
+        found = tf.split(self.nlist >= 0, self.sel, axis=1)
+        # A virtual atom has zero rows already; type 0 only keeps the look-up inside the table.
+        empty = tf.split(tf.gather(self.empty, tf.maximum(self.center, 0)), self.ntypes, axis=1)
+        rows = tf.split(self.rows, self.sel, axis=1)
+        return [Block(r, f, e, self.alike) for r, f, e in zip(rows, found, empty)]
 
     def by_center(self, inputs) -> list[Neighbors]:
-        """The neighbours of the atoms of each type."""
-
-        def split(x):
-            frames = tf.reshape(x, [inputs.nframes, inputs.nloc, *x.shape.as_list()[1:]])  # [nf, nloc, ...]
-            return [tf.reshape(part, [-1, *x.shape.as_list()[1:]]) for part in inputs.by_type(frames)]
-
-        return self._joined(
-            split(self.rows), self.found if self.found is None else split(self.found), split(self.empty)
-        )
-
-    def by_neighbor(self, sel: list[int]) -> list[Neighbors]:
-        """The slots of each neighbour type."""
-        found = self.found if self.found is None else tf.split(self.found, sel, axis=1)
-        return self._joined(tf.split(self.rows, sel, axis=1), found, tf.split(self.empty, len(sel), axis=1))
+        """The same for the atoms of each type."""
+        rows, nlist, center = (self._split(x, inputs) for x in (self.rows, self.nlist, self.center))
+        return [replace(self, rows=r, nlist=n, center=c) for r, n, c in zip(rows, nlist, center)]
 
     @staticmethod
-    def _joined(rows: list, found: list | None, empty: list) -> list[Neighbors]:
-        return [Neighbors(*parts) for parts in zip(rows, found or [None] * len(rows), empty)]
-
-
-def contract_exact(net, neighbors: Neighbors):
-    """Evaluate ``net`` at every slot, empty ones included, and contract: -> [n, 4, width]."""
-    env = neighbors.rows
-    nnei = env.shape.as_list()[1]
-    s = tf.reshape(env[:, :, 0], [-1, 1])  # [n*nnei, 1]
-    skip, added = (None if part is None else tf.reshape(part, [-1, nnei, part.shape[1]]) for part in net.terms(s))
-    x = tf.matmul(env, added, transpose_a=True)  # [n, 4, width]
-    return x if skip is None else x + widen(tf.matmul(env, skip, transpose_a=True), net.width, axis=2)
-
-
-def contract_found(net, neighbors: Neighbors):
-    """The same sum over the neighbours that are there: -> [n, 4, width].
-
-    The empty slots of an atom are alike: one row stands for all of them, as often as there are.
-    """
-    if neighbors.found is None or neighbors.rows.dtype not in (tf.float32, tf.float64):
-        # Slots that differ, or half precision, which the ragged operations do not have.
-        return contract_exact(net, neighbors)
-    rows = tf.concat([neighbors.rows, neighbors.empty], axis=1)  # [n, slots + 1, 4]
-    missing = tf.reduce_sum(tf.cast(~neighbors.found, rows.dtype), axis=1, keepdims=True)  # [n, 1]
-    present = tf.concat([neighbors.found, missing > 0], axis=1)
-    weight = tf.concat([tf.cast(neighbors.found, rows.dtype), missing], axis=1)
-    at = tf.where(tf.reshape(present, [-1]))[:, 0]  # [nrows]
-    env = tf.gather(tf.reshape(rows, [-1, 4]), at)  # [nrows, 4]
-    weighted = env * tf.gather(tf.reshape(weight, [-1, 1]), at)
-    ends = tf.cumsum(tf.reduce_sum(tf.cast(present, tf.int32), axis=1))
-    offsets = tf.concat([[0], ends], axis=0)  # [n + 1]
-    skip, added = net.terms(env[:, :1])
-    x = group_outer(weighted, added, offsets)  # [n, 4, width]
-    return x if skip is None else x + widen(group_outer(weighted, skip, offsets), net.width, axis=2)
+    def _split(x, inputs) -> list:
+        rest = x.shape.as_list()[1:]
+        frames = tf.reshape(x, [inputs.nframes, inputs.nloc, *rest])  # [nf, nloc, ...]
+        return [tf.reshape(part, [-1, *rest]) for part in inputs.by_type(frames)]

@@ -34,6 +34,8 @@ class EnvSpec:
         Pairs of types that do not see each other.
     set_davg_zero : bool
         Whether the mean stays zero.
+    components : int
+        Numbers in a row: 4, or 1 for :math:`s` alone.
     """
 
     rcut: float
@@ -42,6 +44,7 @@ class EnvSpec:
     ntypes: int
     exclude_types: tuple[tuple[int, int], ...] = ()
     set_davg_zero: bool = False
+    components: int = 4
 
 
 def environment_statistics(
@@ -67,7 +70,7 @@ def environment_statistics(
 
     Returns
     -------
-    davg, dstd : float64 [ntypes, nnei*4]
+    davg, dstd : float64 [ntypes, nnei*components]
     """
     sums = np.zeros((5, spec.ntypes))  # n, s, s^2, mean c, mean c^2
     for part in ordered_map(lambda piece: _sums(*piece, spec), _pieces(samples, sum(spec.sel)), workers):
@@ -79,8 +82,8 @@ def environment_statistics(
     scale = np.empty((spec.ntypes, 4))
     scale[:, 0] = _scale(n, s, s2, spec.rcut)
     scale[:, 1:] = _scale(n, c, c2, spec.rcut)[:, None]
-    nnei = sum(spec.sel)
-    return np.tile(mean, (1, nnei)), np.tile(scale, (1, nnei))
+    nnei, row = sum(spec.sel), slice(spec.components)
+    return np.tile(mean[:, row], (1, nnei)), np.tile(scale[:, row], (1, nnei))
 
 
 def _scale(n: np.ndarray, total: np.ndarray, squares: np.ndarray, rcut: float) -> np.ndarray:
@@ -104,7 +107,7 @@ def _sums(coord: np.ndarray, types: np.ndarray, box: np.ndarray | None, spec: En
     listed = np.ascontiguousarray(types)
     if len(spec.sel) == 1 and spec.ntypes > 1:
         listed = np.where(types < 0, -1, 0).astype(np.int32)
-    env = core.env_mat_a(
+    env = core.env_mat(
         coord, listed, box, rcut=spec.rcut, rcut_smth=spec.rcut_smth, sel=list(spec.sel), derivative=False
     )
     rows = env.descrpt  # [nf, N, nnei, 4]

@@ -8,6 +8,7 @@ import logging
 import math
 import threading
 import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -22,8 +23,10 @@ from deepmd_tf.export.checkpoint import numbered_sets, run_files, set_files
 from deepmd_tf.export.files import set_aside, write_atomic
 from deepmd_tf.export.script import MIN_NBOR_DIST, OBSERVED_TYPE, SCRIPT, SEED
 from deepmd_tf.fitting.base import fittings
+from deepmd_tf.infer.tables import StoredTables
 from deepmd_tf.loss.base import losses
 from deepmd_tf.model.make import make_model
+from deepmd_tf.nn.tabulated import TableInTheLoop
 from deepmd_tf.nn.weights import TrainableWeights
 from deepmd_tf.ops.library import op_module
 from deepmd_tf.precision import interface_dtype
@@ -82,6 +85,7 @@ def train(
         weights,
         interface_dtype(),
         _records(config, min_nbor_dist, training),
+        _tables(config, start, min_nbor_dist),
     )
     _clear_stage(config["training"], start)
     log.info(
@@ -133,8 +137,10 @@ def open_data(config: dict, seed: int | None = None) -> tuple[DataSet, DataSet |
         data = DataSet.open(
             type_map=config["model"].get("type_map"), requirements=requirements, seed=seed, rank=world().rank, **keys
         )
-        descriptor = config["model"]["descriptor"]["type"]
-        if data.mixed and not descriptors.get(descriptor).mixed_types:
+        section = config["model"]["descriptor"]
+        descriptor = section["type"]
+        parts = descriptors.get(descriptor).parts(section).values()
+        if data.mixed and not all(descriptors.get(part["type"]).mixed_types for part in parts):
             raise ConfigError(
                 f"{data.systems[0].path}: is of the mixed-type format (real_atom_types.npy), which descriptor "
                 f"{descriptor!r} does not take",
@@ -194,6 +200,12 @@ def _loss(config: dict):
 def _optimizer(config: dict):
     keys = dict(config["optimizer"])
     return optimizers.get(keys.pop("type"))(**keys)
+
+
+def _tables(config: dict, start: Start, min_nbor_dist: float | None):
+    if start.tables:
+        return partial(StoredTables, stored=start.tables)
+    return partial(TableInTheLoop, nearest=min_nbor_dist) if config["training"]["embedding_table"] else None
 
 
 def _records(config: dict, min_nbor_dist: float | None, training: DataSet) -> dict:

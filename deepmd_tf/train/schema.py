@@ -103,6 +103,12 @@ def training_section() -> Argument:
         optional("max_ckpt_keep", int, 5, "Number of checkpoints that are kept.", extra_check=count),
         optional("disp_training", bool, True, "Whether the learning curve is written and shown."),
         optional("time_training", bool, True, "Whether the time per step is shown."),
+        optional("embedding_table", bool, True, "Whether embedding networks are evaluated through tables that follow "
+                 "the weights in every step, which is several times faster; false evaluates them at every neighbour. "
+                 "Networks of activation functions with corners are never tabulated."),
+        optional("table_tolerance", float, 1e-9, "Largest error of these tables, in features and slopes, relative to "
+                 "the largest of each network; their intervals are doubled where it is passed.",
+                 extra_check=in_range(0, open_low=True)),
     ]  # fmt: skip
     return required("training", dict, "Data, number of steps and files of the run.", sub_fields=fields,
                     extra_check=exclusive("numb_steps", "numb_epoch", needed=True))  # fmt: skip

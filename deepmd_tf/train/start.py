@@ -7,10 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
-from deepmd_tf.errors import ModelFormatError
 from deepmd_tf.export.checkpoint import find_checkpoint
 from deepmd_tf.export.script import SEED, min_nbor_dist, training_script
 from deepmd_tf.infer.frozen import FrozenModel
+from deepmd_tf.infer.tables import stored_tables
+from deepmd_tf.nn.compressed import tables_by_name
 from deepmd_tf.tf1 import tf
 from deepmd_tf.train.step import GLOBAL_STEP
 
@@ -27,6 +28,8 @@ class Start:
         Weights and statistics by name; empty from scratch.
     script : dict or None
         Input of the model that the values come from.
+    tables : list or dict of Table
+        Tables of a compressed model, which stay as they are; see :class:`~deepmd_tf.infer.tables.StoredTables`.
     resume : bool
         Go on with optimizer, step and order of frames, instead of beginning a new run.
     """
@@ -34,6 +37,7 @@ class Start:
     origin: str = "from scratch"
     values: dict[str, np.ndarray] = field(default_factory=dict)
     script: dict | None = None
+    tables: list | dict = field(default_factory=list)
     resume: bool = False
 
     @property
@@ -62,24 +66,23 @@ def from_checkpoint(path: str | Path, resume: bool) -> Start:
     """
     checkpoint = find_checkpoint(path)
     values = checkpoint.values()
-    return Start(str(checkpoint.prefix), values, training_script(values, str(checkpoint.prefix)), resume)
+    script = training_script(values, str(checkpoint.prefix))
+    return Start(str(checkpoint.prefix), values, script, tables_by_name(values), resume)
 
 
 def from_frozen(path: str | Path) -> Start:
     """Start from the weights of a frozen model, ours or one of deepmd-kit.
 
+    The tables of a compressed model stand for its embedding networks and are not trained.
+
     Raises
     ------
     ModelFormatError
-        The file is no model, or a compressed one, which holds no embedding network.
+        The file is no model.
     """
     model = FrozenModel(path)
-    if model.compressed:
-        raise ModelFormatError(
-            f"{path}: is a compressed model, its embedding network is gone", "Give the model it was made from"
-        )
     values = {name: model.constant(name) for name, node in model.nodes.items() if _is_weight(node)}
-    return Start(str(path), values, model.training_script or None)
+    return Start(str(path), values, model.training_script or None, stored_tables(model) if model.compressed else [])
 
 
 def _is_weight(node) -> bool:

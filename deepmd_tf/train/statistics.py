@@ -7,10 +7,11 @@ import logging
 import numpy as np
 
 from deepmd_tf.data.dataset import DataSet
+from deepmd_tf.descriptor.base import descriptors
 from deepmd_tf.errors import ConfigError
 from deepmd_tf.precision import interface_dtype
 from deepmd_tf.stat.bias import energy_bias
-from deepmd_tf.stat.env import EnvSpec, environment_statistics
+from deepmd_tf.stat.env import environment_statistics
 from deepmd_tf.stat.neighbor import neighbor_statistics
 from deepmd_tf.stat.parameters import parameter_statistics
 from deepmd_tf.stat.sel import check_sel, is_auto, resolve_sel
@@ -28,25 +29,38 @@ def neighbor_facts(section: dict, dataset: DataSet, start, skip: bool) -> float 
     ConfigError
         ``sel`` is automatic and the statistics are to be skipped.
     """
-    descriptor = section["descriptor"]
+    parts = _parts(section["descriptor"])
     if start.resume:
-        if is_auto(descriptor["sel"]):
-            descriptor["sel"] = start.script["model"]["descriptor"]["sel"]
+        kept = _parts(start.script["model"]["descriptor"])
+        for key, part in parts.items():
+            if is_auto(part["sel"]):
+                part["sel"] = kept[key]["sel"]
         return start.min_nbor_dist
     if skip:
-        if is_auto(descriptor["sel"]):
-            raise ConfigError(
-                f"model/descriptor/sel = {descriptor['sel']!r} needs the neighbour statistics",
-                "Leave out --skip-neighbor-stat, or give numbers",
-            )
+        for key, part in parts.items():
+            if is_auto(part["sel"]):
+                raise ConfigError(
+                    f"{key}/sel = {part['sel']!r} needs the neighbour statistics",
+                    "Leave out --skip-neighbor-stat, or give numbers",
+                )
         return None
-    found = neighbor_statistics(dataset.systems, descriptor["rcut"], len(section["type_map"]))
-    log.info("smallest distance in the training data %.4f Å", found.min_distance)
-    if is_auto(descriptor["sel"]):
-        asked, descriptor["sel"] = descriptor["sel"], resolve_sel(descriptor["sel"], found.max_neighbors)
-        log.info("sel %r: found %s neighbours, took %s", asked, list(found.max_neighbors), descriptor["sel"])
-    for sentence in check_sel(descriptor["sel"], found, section["type_map"]):
-        log.warning("sel: %s; the farthest neighbours are left out there", sentence)
+    nearest = min(_settle_sel(key, part, dataset, section["type_map"]) for key, part in parts.items())
+    log.info("smallest distance in the training data %.4f Å", nearest)
+    return nearest
+
+
+def _parts(section: dict) -> dict[str, dict]:
+    return descriptors.get(section["type"]).parts(section)
+
+
+def _settle_sel(key: str, part: dict, dataset: DataSet, type_map: list[str]) -> float:
+    """Choose or check ``sel`` of one descriptor; return the smallest distance below its cutoff."""
+    found = neighbor_statistics(dataset.systems, part["rcut"], len(type_map))
+    if is_auto(part["sel"]):
+        asked, part["sel"] = part["sel"], resolve_sel(part["sel"], found.max_neighbors)
+        log.info("%s/sel %r: found %s neighbours, took %s", key, asked, list(found.max_neighbors), part["sel"])
+    for sentence in check_sel(part["sel"], found, type_map):
+        log.warning("%s/sel: %s; the farthest neighbours are left out there", key, sentence)
     return found.min_distance
 
 
@@ -65,9 +79,8 @@ def model_statistics(model, section: dict, dataset: DataSet) -> dict[str, np.nda
     ntypes, dtype = len(section["type_map"]), interface_dtype()
     values: dict[str, np.ndarray] = {}
     for env in model.descriptor.environments():
-        pairs = tuple(map(tuple, env.exclude_types))
-        spec = EnvSpec(env.rcut, env.rcut_smth, tuple(env.sel), ntypes, pairs, env.set_davg_zero)
-        values[f"{env.scope}/t_avg"], values[f"{env.scope}/t_std"] = environment_statistics(sample(), spec)
+        mean_and_scale = environment_statistics(sample(), env.spec)
+        values[f"{env.scope}/t_avg"], values[f"{env.scope}/t_std"] = mean_and_scale
     bias = model.fitting.output_bias()
     if bias is not None:
         values[bias.weight] = energy_bias(sample(bias.label), ntypes, bias.given, bias.rcond)

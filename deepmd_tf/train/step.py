@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from deepmd_tf.errors import CheckpointError, ConfigError
-from deepmd_tf.nn.context import TRAINING, BuildContext, ModelInput
+from deepmd_tf.nn.compressed import TABLE, TABLE_INFO
+from deepmd_tf.nn.context import FOUND, BuildContext, ModelInput
 from deepmd_tf.tf1 import tf
 
 GLOBAL_STEP = "global_step"
@@ -28,6 +29,8 @@ class TrainingGraph:
     interface : numpy dtype
     records : mapping of str to value
         Facts that travel in the checkpoint as constants, e.g. the training script.
+    tables : callable or None
+        Makes the :class:`~deepmd_tf.nn.tabulated.TableSums` over the exact primitives; None trains without.
 
     Attributes
     ----------
@@ -38,15 +41,24 @@ class TrainingGraph:
     errors : dict of str to float64 scalar
         Errors of the batch before the update, for the learning curve.
     rate, step : scalars
+    tables : TableSums or None
+        None where no network is tabulated.
+    outside : int64 variable or None
+        Look-ups beyond the ends of the tables in all steps so far.
     """
 
-    def __init__(self, model, loss, requirements, rate, optimizer, weights, interface, records):
+    def __init__(self, model, loss, requirements, rate, optimizer, weights, interface, records, tables=None):
         self.graph = tf.Graph()
         with self.graph.as_default():
             self.weights = weights
             self.feeds = self._placeholders(len(model.type_map), requirements, interface)
-            context = BuildContext(len(model.type_map), self.weights, np.dtype(interface), TRAINING)
+            tables = None if tables is None else tables(FOUND)
+            primitives = FOUND if tables is None else tables.primitives()
+            context = BuildContext(len(model.type_map), self.weights, np.dtype(interface), primitives)
             self.prediction = model.build(context, self._model_input())
+            self.tables = tables if tables is not None and tables.outside else None
+            self.outside = None if self.tables is None else _counter("table_outside")
+            self._keep(tables)
             self._step = tf.get_variable(
                 GLOBAL_STEP, (), tf.int64, tf.zeros_initializer(), trainable=False, use_resource=False
             )
@@ -80,7 +92,7 @@ class TrainingGraph:
         with self.graph.as_default():
             # The values take the place of what the initialisers would compute.
             feeds = {v.initializer.inputs[1]: values[v.op.name] for v in self._variables if v.op.name in values}
-            session.run([v.initializer for v in self._variables], feeds)
+            session.run([v.initializer for v in [*self._variables, *tf.local_variables()]], feeds)
 
     def save(self, session, prefix: str) -> None:
         """Write all variables as a checkpoint of TensorFlow's format."""
@@ -88,7 +100,10 @@ class TrainingGraph:
 
     def _checked(self, state: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         """What of a checkpoint belongs to this graph; the records are those of this run."""
-        wanted = [variable for variable in self._variables if variable.op.name not in self._records]
+        # A run that was begun without tables goes on with them.
+        optional = {"table_intervals"} - state.keys()
+        left_out = self._records | optional
+        wanted = [variable for variable in self._variables if variable.op.name not in left_out]
         for variable in wanted:
             name, shape = variable.op.name, tuple(variable.shape.as_list())
             if name not in state or state[name].shape != shape:
@@ -98,6 +113,13 @@ class TrainingGraph:
                     "Restart with the input that the checkpoint was made with, or start from it with --init-model",
                 )
         return {variable.op.name: state[variable.op.name] for variable in wanted}
+
+    def _keep(self, tables) -> None:
+        """Tables that stand for networks travel in the checkpoints, under the names of compressed models."""
+        for name, parts in ({} if tables is None else tables.by_name).items():
+            for part, value in zip((TABLE, TABLE_INFO), parts):
+                self.weights.values[name + part] = value
+                self.weights.get(name + part, value.shape, value.dtype.name, None, trainable=False)
 
     def _placeholders(self, ntypes: int, requirements, interface) -> dict:
         dtype = np.dtype(interface).name
@@ -131,7 +153,10 @@ class TrainingGraph:
         finite = tf.debugging.check_numerics(size + result.total, "loss or gradient is not finite", name=NOT_FINITE)
         # All readers of the weights come before any writer: the variables are updated in place.
         with tf.control_dependencies([finite, *result.errors.values()]):
-            return optimizer.apply_gradients(pairs, global_step=self._step)
+            update = optimizer.apply_gradients(pairs, global_step=self._step)
+            if self.tables is None:
+                return update
+            return tf.group(update, tf.assign_add(self.outside, tf.add_n(self.tables.outside)))
 
     def _record(self, records) -> None:
         self._records = set(records)
@@ -141,3 +166,11 @@ class TrainingGraph:
     def arrays(self, batch) -> list[np.ndarray]:
         """The arrays of a batch in the order and with the dtypes of :attr:`feeds`."""
         return [np.asarray(batch[key], tensor.dtype.as_numpy_dtype) for key, tensor in self.feeds.items()]
+
+
+def _counter(name: str):
+    """A variable that counts within a run and is no part of its checkpoints."""
+    return tf.get_variable(
+        name, (), tf.int64, tf.zeros_initializer(), trainable=False, use_resource=False,
+        collections=[tf.GraphKeys.LOCAL_VARIABLES],
+    )  # fmt: skip

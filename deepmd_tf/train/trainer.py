@@ -16,6 +16,7 @@ from deepmd_tf.tf1 import tf
 from deepmd_tf.train.blame import blame_frames
 from deepmd_tf.train.lcurve import LearningCurve
 from deepmd_tf.train.report import Report
+from deepmd_tf.train.table import TableGuard
 
 log = logging.getLogger(__name__)
 
@@ -74,6 +75,9 @@ class _Loop:
         self.advance_and_show = session.make_callable([*shown, graph.train], feed_list=feeds)
         self.show = session.make_callable(shown, feed_list=feeds)
         self.report = Report(trainer.first, trainer.numb_steps, trainer.settings["time_training"])
+        self.tables = None
+        if graph.tables is not None:
+            self.tables = TableGuard(session, graph, trainer.settings["table_tolerance"])
         self.curve = None
         if trainer.settings["disp_training"]:
             resume = trainer.first if trainer.state is not None else None
@@ -84,6 +88,8 @@ class _Loop:
     def run(self) -> int:
         t = self.t
         step = t.first
+        if self.tables:
+            self.tables.check()
         with Prefetch(self._ready, t.first, READY_BATCHES) as batches:
             while step < t.numb_steps and not self.stop.number:
                 self._step(step, *next(batches))
@@ -149,6 +155,8 @@ class _Loop:
     def _save(self, step: int) -> None:
         if step > self.t.first or self.t.state is None:
             self.report.clear_bar()
+            if self.tables and step > self.t.first:
+                self.tables.check()
             log.debug("checkpoint %s", self.writer.save(self.session, step))
 
 

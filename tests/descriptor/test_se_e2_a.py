@@ -5,10 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from deepmd_tf.errors import ConfigError
-from tests.suites.physics import CUBIC, RCUT, PhysicsSuite, cluster, crystal
-from tests.support.graphs import ModelUnderTest, complete
-from tests.support.numpy_model import ACTIVATION_NAMES, atom_energies
+from tests.suites.equations import CELLS, PRECISIONS, check_float32_interface, check_precision, deviation
+from tests.suites.physics import RCUT, PhysicsSuite, cluster
+from tests.support.numpy_model import ACTIVATION_NAMES
 
 
 def section(descriptor: dict | None = None, fitting: dict | None = None) -> dict:
@@ -66,59 +65,16 @@ VARIANTS = {
 
 
 @pytest.mark.parametrize("name", VARIANTS)
-@pytest.mark.parametrize("cell", [None, CUBIC], ids=["open", "periodic"])
+@pytest.mark.parametrize("cell", CELLS)
 def test_equals_the_equations_in_numpy(name, cell):
-    model = ModelUnderTest(section(VARIANTS[name], {"activation_function": "gelu" if name == "gelu" else "tanh"}))
-    coord, atype = cluster() if cell is None else crystal(cell)
-    order = np.argsort(atype, kind="stable")
-    expected = np.empty(len(atype))
-    expected[order] = atom_energies(
-        coord[order].ravel(), atype[order], None if cell is None else cell.ravel(), model.section, model.weights
-    )
-    assert np.allclose(model(coord, atype, cell)["atom_energy"][0], expected, rtol=0, atol=1e-11)
+    model = section(VARIANTS[name], {"activation_function": "gelu" if name == "gelu" else "tanh"})
+    assert deviation(model, CELLS[cell]) < 1e-11
 
 
-@pytest.mark.parametrize(
-    "precision, tolerance", [("float32", 1e-5), ("float64", 1e-12), ("bfloat16", 0.1), ("float16", 2e-2)]
-)
-def test_precision_of_the_network(precision, tolerance):
-    model = ModelUnderTest(section({"precision": precision}, {"precision": precision}))
-    coord, atype = cluster()
-    order = np.argsort(atype, kind="stable")
-    expected = np.empty(len(atype))
-    expected[order] = atom_energies(coord[order].ravel(), atype[order], None, model.section, model.weights)
-    got = model(coord, atype)
-    error = np.abs(got["atom_energy"][0] - expected).max()
-    assert error < tolerance
-    # A network that ran in double precision after all would be exact.
-    assert precision == "float64" or error > 1e-9
-    assert got["force"].dtype == np.float64
+@pytest.mark.parametrize("precision", PRECISIONS)
+def test_precision_of_the_network(precision):
+    check_precision(section({"precision": precision}, {"precision": precision}), precision)
 
 
 def test_float32_interface():
-    model = ModelUnderTest(section(), interface=np.float32)
-    coord, atype = cluster()
-    got = model(coord, atype)
-    assert got["force"].dtype == np.float32
-    assert got["energy"].dtype == np.float64
-
-
-@pytest.mark.parametrize(
-    "keys, message",
-    [
-        ({"sel": [3]}, "model/descriptor/sel: expected 2 numbers"),
-        ({"sel": [0, 0]}, "not all 0"),
-        ({"rcut_smth": 5.0}, "model/descriptor/rcut_smth: expected a number from 0 to below rcut = 4.0, found 5.0"),
-        ({"axis_neuron": 9}, "model/descriptor/axis_neuron: expected 1 to 8"),
-        ({"neuron": []}, "model/descriptor/neuron"),
-        ({"exclude_types": [[0, 2]]}, "model/descriptor/exclude_types"),
-        ({"activation_function": "tahn"}, "activation function 'tahn' is not known. Did you mean 'tanh'?"),
-        ({"precision": "double"}, "precision 'double' is not known"),
-    ],
-)
-def test_bad_values_are_named(keys, message):
-    from deepmd_tf.model.make import make_model
-
-    with pytest.raises(ConfigError, match=None) as caught:
-        make_model(complete(section(keys)))
-    assert message in str(caught.value)
+    check_float32_interface(section())

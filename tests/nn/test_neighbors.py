@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from deepmd_tf.nn.context import PORTABLE, TRAINING
+from deepmd_tf.nn.context import FOUND, PORTABLE
 from deepmd_tf.tf1 import tf
 from tests.descriptor.test_se_e2_a import VARIANTS, section
 from tests.suites.physics import CUBIC, TRICLINIC, cluster, crystal
@@ -15,7 +15,7 @@ from tests.support.graphs import ModelUnderTest
 def both(keys: dict, weights: dict | None = None) -> tuple[ModelUnderTest, ModelUnderTest]:
     """The same model with both sets of primitives."""
     portable = ModelUnderTest(section(keys), weights=weights)
-    return portable, ModelUnderTest(section(keys), weights=portable.weights, primitives=TRAINING)
+    return portable, ModelUnderTest(section(keys), weights=portable.weights, primitives=FOUND)
 
 
 def assert_equal(portable, training, coord, atype, cell=None):
@@ -61,7 +61,7 @@ def test_gradients_by_the_weights_are_equal(one_side):
     coord, atype = crystal(TRICLINIC)
     found = []
     weights = None
-    for primitives in (PORTABLE, TRAINING):
+    for primitives in (PORTABLE, FOUND):
         model = ModelUnderTest(section({"type_one_side": one_side}), weights=weights, primitives=primitives)
         weights = model.weights
         name = "filter_type_all" if one_side else "filter_type_0"

@@ -51,7 +51,8 @@ def expected(data: DataSet, spec: EnvSpec) -> tuple[np.ndarray, np.ndarray]:
             mean[t, 0] = 0.0 if spec.set_davg_zero else r.mean()
             scale[t, 0] = max(np.sqrt((r**2).mean() - r.mean() ** 2), 0.01)
             scale[t, 1:] = max(np.sqrt((c**2).mean() - c.mean(1).mean() ** 2), 0.01)
-    return np.tile(mean, (1, sum(spec.sel))), np.tile(scale, (1, sum(spec.sel)))
+    row = slice(spec.components)
+    return np.tile(mean[:, row], (1, sum(spec.sel))), np.tile(scale[:, row], (1, sum(spec.sel)))
 
 
 SPECS = {
@@ -61,6 +62,7 @@ SPECS = {
     "one list for all types": EnvSpec(RCUT, SMOOTH, (12,), 2),
     "excluded pairs": EnvSpec(RCUT, SMOOTH, (6, 8), 2, exclude_types=((0, 1),)),
     "excluded with itself": EnvSpec(RCUT, SMOOTH, (12,), 2, exclude_types=((1, 1), (1, 0))),
+    "distances alone": EnvSpec(RCUT, SMOOTH, (6, 8), 2, exclude_types=((1, 1),), components=1),
     "zero mean": EnvSpec(RCUT, SMOOTH, (6, 8), 2, set_davg_zero=True),
 }
 
@@ -71,7 +73,7 @@ def test_against_the_definition(make_system, name):
     paths = [make_system("a", nframes=2), make_system("b", types=[0, 1, 1], pbc=False, seed=4, length=5.0)]
     data = DataSet.open(paths, type_map=["O", "H", "X"][: spec.ntypes], batch_size=1, seed=1)
     for found, value in zip(environment_statistics(data.sample(100), spec), expected(data, spec)):
-        assert found.shape == (spec.ntypes, 4 * sum(spec.sel)) and found.dtype == np.float64
+        assert found.shape == (spec.ntypes, spec.components * sum(spec.sel)) and found.dtype == np.float64
         np.testing.assert_allclose(found, value, rtol=1e-10, atol=1e-13)
 
 

@@ -1,0 +1,205 @@
+"""Sums over neighbours with the embedding networks as quintic Hermite tables, by operations of our own.
+
+A network of one number is known by its value and two derivatives at some hundred knots; one operation looks a table up
+and sums over the neighbours that are there. The sums are those of :mod:`deepmd_tf.nn.blockwise` up to the error of
+the interpolation.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import replace
+
+import numpy as np
+
+from deepmd_tf.nn.activation import is_smooth
+from deepmd_tf.nn.compressed import Table
+from deepmd_tf.nn.jet import nets_jet
+from deepmd_tf.ops.table import table_radial, table_three_body, table_two_body
+from deepmd_tf.stat.ranges import angular_ranges, any_center, net_range, radial_ranges
+from deepmd_tf.tf1 import tf
+
+# Shares of the intervals and of the range. Products of two rows are mostly small, but near atoms make them large; out
+# there the features hardly change.
+RADIAL = ((1.0, 1.0),)
+ANGULAR = ((0.25, 15 / 32), (0.5, 1 / 16), (0.25, 15 / 32))
+
+
+class TableSums(ABC):
+    """The sums of a set of primitives over tables.
+
+    Parameters
+    ----------
+    exact : Primitives
+        Serves the networks that have no table.
+    nearest : float
+        Smallest distance of two atoms that the tables cover, Å.
+
+    Attributes
+    ----------
+    outside : list of int64 scalars
+        Look-ups beyond the ends of the tables, in each sum so far; there a table goes on as a straight line.
+    intervals : int32 variable or None
+        Number of intervals of each table, where it can change.
+    by_name : dict of str to Table
+        Tables that stand for networks which are no more, by their names.
+    """
+
+    intervals = None
+
+    def __init__(self, exact, nearest: float):
+        self.exact, self.nearest = exact, nearest
+        self.outside: list = []
+        self.by_name: dict[str, Table] = {}
+
+    def primitives(self):
+        """The set of primitives with these sums."""
+        return replace(self.exact, two_body=self.two_body, radial=self.radial, three_body=self.three_body)
+
+    @abstractmethod
+    def tables(self, nets, ranges: list[tuple[float, float]], pieces):
+        """Tables of the networks on the given ranges: knots [3*nknots, M] and grid [nnets, 8], float64.
+
+        ``pieces`` proposes where knots are dense; see :func:`knot_tables`.
+        """
+
+    def serves(self, nets, neighbors) -> bool:
+        """Whether these networks have tables: smooth ones, in single or double precision, of alike empty slots."""
+        return is_smooth(nets.activation_function) and nets.dtype in ("float32", "float64") and neighbors.alike
+
+    def two_body(self, nets, neighbors, inputs):
+        """Sum over slots of row times features: -> [n, 4, M]."""
+        if not self.serves(nets, neighbors):
+            return self.exact.two_body(nets, neighbors, inputs)
+        return self._around(table_two_body, nets, neighbors)
+
+    def radial(self, nets, neighbors, inputs):
+        """Sum over slots of features: -> [n, M]."""
+        if not self.serves(nets, neighbors):
+            return self.exact.radial(nets, neighbors, inputs)
+        return self._around(table_radial, nets, neighbors)
+
+    def three_body(self, nets, neighbors, inputs):
+        """Mean over pairs of slots of angle times features, summed over pairs of types: -> [n, M]."""
+        directed = np.reshape(neighbors.mean, (-1, 4))[:, 1:]
+        if not self.serves(nets, neighbors) or directed.any():
+            return self.exact.three_body(nets, neighbors, inputs)
+        spec = neighbors.spec
+        ranges = angular_ranges(neighbors.scale, self.nearest, spec.rcut, spec.rcut_smth)
+        table, grid = self.tables(nets, [any_center(ranges)] * len(nets.keys), ANGULAR)
+        return self._sum(table_three_body, nets, neighbors, table, grid)
+
+    def _around(self, op, nets, neighbors):
+        spec = neighbors.spec
+        ranges = radial_ranges(
+            neighbors.mean, neighbors.scale, self.nearest, spec.rcut, spec.rcut_smth, neighbors.components
+        )
+        of_key = [net_range(ranges, key, spec.exclude_types) for key in nets.keys]
+        table, grid = self.tables(nets, of_key, RADIAL)
+        empty = tf.reshape(neighbors.empty, [neighbors.ntypes, neighbors.ntypes * neighbors.components])
+        return self._sum(op, nets, neighbors, _in_double(empty), table, grid)
+
+    def _sum(self, op, nets, neighbors, *last):
+        """Tables are looked up in float64 always: a slope is a small difference of numbers that are nearly equal."""
+        width, ntypes = neighbors.components * sum(neighbors.sel), neighbors.ntypes
+        rows = _in_double(tf.reshape(neighbors.rows, [-1, width]))
+        which = [nets.index(ti, tj) for ti in range(ntypes) for tj in range(ntypes)]
+        x, outside = op(rows, neighbors.nlist, neighbors.center, *last, sel=neighbors.sel, nets=which)
+        self.outside.append(outside)
+        return tf.cast(x, neighbors.rows.dtype)
+
+
+class TableInTheLoop(TableSums):
+    """Tables that are made in the graph from the weights, in every step: training goes through them.
+
+    Parameters
+    ----------
+    exact : Primitives
+    nearest : float or None
+        Smallest distance in the training data, Å.
+    """
+
+    # A batch may hold a nearer pair than the statistics have seen: that of validation data, mostly.
+    MARGIN = 0.8
+    # Å; for runs that leave the statistics out.
+    NEAREST = 0.6
+    FIRST, LAST = 128, 8192
+
+    def __init__(self, exact, nearest: float | None):
+        super().__init__(exact, self.NEAREST if nearest is None else self.MARGIN * nearest)
+        self._errors: list = []
+
+    def tables(self, nets, ranges, pieces):
+        """Evaluate the networks with two derivatives at knots that depend on :attr:`intervals`."""
+        if self.intervals is None:
+            start = tf.constant_initializer(self.FIRST)
+            self.intervals = tf.get_variable(
+                "table_intervals", (), tf.int32, start, trainable=False, use_resource=False
+            )
+        table, grid, error = knot_tables(nets, ranges, pieces, tf.identity(self.intervals))
+        self._errors.append(error)
+        return table, grid
+
+    def error(self):
+        """Largest error of the tables now, a float64 scalar; see :func:`knot_tables`."""
+        return tf.reduce_max(tf.stack(self._errors))
+
+
+def knot_tables(nets, ranges: list[tuple[float, float]], pieces, count):
+    """Tables of all networks in the current graph, and their error.
+
+    Parameters
+    ----------
+    nets : EmbeddingNets
+    ranges : list of (float, float)
+        Of the argument of each network.
+    pieces : tuple of (float, float)
+        Shares of the intervals and of the range, from its lower end on.
+    count : int32 scalar
+        Number of intervals, a multiple of 4.
+
+    Returns
+    -------
+    table : [3*nknots, M] float64
+        Value, first and second derivative of the features at each knot, net after net.
+    grid : [nnets, 8] float64
+        Where the knots lie, as the table ops want it.
+    error : float64 scalar
+        Of features and slopes in the middle of the intervals, relative to the largest of each network.
+    """
+    lower, upper = np.array(ranges, np.float64).T[:, :, None]  # [nnets, 1]
+    number = tf.cast(count, tf.float64)
+    first = (number + 1.0) * np.arange(len(ranges), dtype=np.float64)
+    knots, lengths, grid, start = [], [], [first[:, None], tf.constant(lower)], lower
+    for share, part in pieces:
+        inside = share * number
+        length = part * (upper - lower) / inside  # [nnets, 1]
+        knots.append(start + length * tf.range(inside, dtype=tf.float64))
+        lengths.append(length * tf.ones([tf.cast(inside, tf.int32)], tf.float64))
+        grid += [length, inside + np.zeros_like(lower)]
+        start = start + part * (upper - lower)
+    grid += [tf.zeros([len(ranges), 8 - len(grid)], tf.float64)]
+    knots, lengths = tf.concat([*knots, tf.constant(upper)], axis=1), tf.concat(lengths, axis=1)
+    networks = [nets.net(key).in_double() for key in nets.keys]
+    evaluate = lambda x: nets_jet(networks, x[:, :, None])  # noqa: E731
+    jet = evaluate(knots)  # [nnets, K, 3, M]
+    error = _midpoint_error(jet, evaluate((knots[:, 1:] + knots[:, :-1]) / 2), lengths)
+    return tf.reshape(jet, [-1, nets.width]), tf.concat(grid, axis=1), error
+
+
+def _midpoint_error(jet, exact, lengths):
+    """Interpolation between knots [nnets, K, 3, M] against ``exact`` [nnets, K-1, 3, M] half way between them."""
+    h = lengths[:, :, None]
+    (v0, d0, e0), (v1, d1, e1) = (tf.unstack(part, axis=2) for part in (jet[:, :-1], jet[:, 1:]))
+    value = (v0 + v1) / 2 + h * (5 / 32) * (d0 - d1) + h**2 / 64 * (e0 + e1)
+    slope = (15 / 8) * (v1 - v0) / h - (7 / 16) * (d0 + d1) + h / 32 * (e1 - e0)
+    errors = [
+        tf.reduce_max(tf.abs(found - exact[:, :, order]), axis=[1, 2])
+        / tf.reduce_max(tf.abs(jet[:, :, order]), axis=[1, 2])
+        for order, found in enumerate((value, slope))
+    ]
+    return tf.reduce_max(tf.stack(errors))
+
+
+def _in_double(x):
+    return tf.cast(x, tf.float64)

@@ -1,0 +1,58 @@
+"""Watches over the tables that a training goes through: their error, their size, their ends."""
+
+from __future__ import annotations
+
+import logging
+
+from deepmd_tf.tf1 import tf
+
+log = logging.getLogger(__name__)
+
+
+class TableGuard:
+    """Keeps the error of the tables below a tolerance by doubling their intervals, and says what it finds.
+
+    Parameters
+    ----------
+    session : tf.Session
+    graph : TrainingGraph
+    tolerance : float
+        Largest error of features and slopes, relative to the largest of each network.
+    """
+
+    def __init__(self, session, graph, tolerance: float):
+        self._session, self._tables, self._tolerance = session, graph.tables, tolerance
+        self._outside, self._reported = graph.outside, 0
+        if self._tables.intervals is not None:
+            with graph.graph.as_default():
+                self._state = (self._tables.error(), self._tables.intervals)
+                self._double = tf.assign(self._tables.intervals, 2 * self._tables.intervals).op
+
+    def check(self) -> None:
+        """Measure, double where needed, and report; the weights are not touched."""
+        if self._tables.intervals is not None:
+            self._check_error()
+        outside = self._session.run(self._outside)
+        if outside > self._reported:
+            log.warning(
+                "embedding tables: %d look-ups beyond their ends since the last report, continued linearly there; "
+                "a pair of atoms is nearer than the neighbour statistics say",
+                outside - self._reported,
+            )
+            self._reported = outside
+
+    def _check_error(self) -> None:
+        error, intervals = self._session.run(self._state)
+        while error > self._tolerance and intervals < self._tables.LAST:
+            self._session.run(self._double)
+            before = error
+            error, intervals = self._session.run(self._state)
+            if error > before / 2:
+                break
+        log.info("embedding tables: %d intervals, interpolation error %.1e", intervals, error)
+        if error > self._tolerance:
+            log.warning(
+                "embedding tables: the error is above training/table_tolerance = %.1e; "
+                "training/embedding_table = false trains without tables",
+                self._tolerance,
+            )
