@@ -1,0 +1,1 @@
+"""Compressed models: tables in the place of embedding networks."""
