@@ -65,6 +65,12 @@ class CheckpointError(DeepmdError):
     """No complete checkpoint where one was asked for, or one that does not fit the model."""
 
 
+class SelfcheckError(DeepmdError):
+    """A model file is not what it was made from, or its forces are not the gradient of its energy."""
+
+    exit_code = 1
+
+
 class OpLibraryError(DeepmdError):
     """The native library is missing or was built for another TensorFlow."""
 

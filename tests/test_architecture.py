@@ -24,7 +24,9 @@ LAYERS = [
     {"loss"},
     {"export"},
     {"infer"},
+    {"selfcheck"},
     {"train"},
+    {"compress"},
     {"cli"},
 ]
 LAYER = {part: depth for depth, parts in enumerate(LAYERS) for part in parts}

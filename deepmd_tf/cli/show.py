@@ -7,12 +7,22 @@ import math
 
 from deepmd_tf.errors import ConfigError, ModelFormatError
 from deepmd_tf.infer.contents import Contents, read_contents
+from deepmd_tf.selfcheck.report import Report
 
 NAME = "show"
 HELP = "show the type map, the parameters or the size of a model"
 EXAMPLES = ("dp show frozen_model.pb type-map descriptor", "dp show model.ckpt size")
 
-ATTRIBUTES = ("model-branch", "type-map", "descriptor", "fitting-net", "size", "observed-type", "serialization-tree")
+ATTRIBUTES = (
+    "model-branch",
+    "type-map",
+    "descriptor",
+    "fitting-net",
+    "size",
+    "observed-type",
+    "serialization-tree",
+    "selfcheck",
+)
 
 log = logging.getLogger(__name__)
 
@@ -34,9 +44,28 @@ def run(args) -> None:
         )
     contents = read_contents(args.INPUT)
     log.info("This is a singletask model")
+    for line in _compression(contents):
+        log.info("%s", line)
+    if contents.selfcheck is not None:
+        log.info("%s", Report.from_json(contents.selfcheck).summary())
     for attribute in args.ATTRIBUTES:
         for line in _SHOWN[attribute](contents):
             log.info("%s", line)
+
+
+def _compression(contents: Contents) -> list[str]:
+    """How the model was compressed: the options as its input tells them, and the tables that are there."""
+    if not contents.tables:
+        return []
+    config = contents.script.get("model", {}).get("compress", {}).get("table_config", [])
+    asked = f" (extrapolation {config[0]:g}, step {config[1]:g})" if len(config) > 1 else ""
+    total = sum(table.nbytes for table in contents.tables)
+    lines = [f"It is compressed{asked}: {len(contents.tables)} tables, {total / 1e6:.1f} MB"]
+    return lines + [
+        f"  {table.name}: {table.lower:g} to {table.upper:g} by {table.fine:.4g}, then to {table.largest:g} by "
+        f"{table.coarse:.4g}, {table.intervals} intervals of {table.width} features, {table.nbytes / 1e6:.1f} MB"
+        for table in contents.tables
+    ]
 
 
 def _type_map(contents: Contents) -> list[str]:
@@ -61,6 +90,15 @@ def _observed_type(contents: Contents) -> list[str]:
     if contents.observed is None:
         raise ModelFormatError("observed-type: the model does not record which types its training data hold")
     return [f"Number of observed types: {len(contents.observed)}", f"Observed types: {contents.observed}"]
+
+
+def _selfcheck(contents: Contents) -> list[str]:
+    if contents.selfcheck is None:
+        raise ModelFormatError(
+            "selfcheck: the model holds no figures of a self-check",
+            "`dp freeze` and `dp compress` write them; `dp selfcheck` measures any model",
+        )
+    return Report.from_json(contents.selfcheck).lines()
 
 
 def _serialization_tree(contents: Contents) -> list[str]:
@@ -89,4 +127,5 @@ _SHOWN = {
     "size": _size,
     "observed-type": _observed_type,
     "serialization-tree": _serialization_tree,
+    "selfcheck": _selfcheck,
 }

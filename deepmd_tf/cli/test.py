@@ -39,6 +39,9 @@ def arguments(parser) -> None:
         "-d", "--detail-file", metavar="PREFIX", help="write labels and predictions to PREFIX.e.out, ..."
     )
     parser.add_argument("-a", "--atomic", action="store_true", help="test the atomic energies as well")
+    parser.add_argument(
+        "--as-stored", action="store_true", help="run the graph of the file, not one rebuilt from faster operations"
+    )
     parser.add_argument("--head", "--model-branch", help="of multi-task models, which this program has not")
 
 
@@ -46,7 +49,7 @@ def run(args) -> None:
     """Print the errors of each system and of all together."""
     _check(args)
     systems = _systems(args)
-    model = DeepPot(_model_file(args.model))
+    model = DeepPot(_model_file(args.model), as_stored=args.as_stored)
     rng = np.random.default_rng(args.rand_seed) if args.shuffle_test else None
     total, tested = Accuracy(), 0
     with DetailFiles(args.detail_file) if args.detail_file else contextlib.nullcontext() as details:

@@ -15,10 +15,18 @@ import numpy as np
 from deepmd_tf.errors import ConfigError, ModelFormatError
 from deepmd_tf.export.checkpoint import find_checkpoint
 from deepmd_tf.export.files import write_atomic
-from deepmd_tf.export.script import MIN_NBOR_DIST, OBSERVED_TYPE, SCRIPT, min_nbor_dist, training_script
+from deepmd_tf.export.script import (
+    MIN_NBOR_DIST,
+    OBSERVED_TYPE,
+    SCRIPT,
+    min_nbor_dist,
+    portable_script,
+    training_script,
+)
 from deepmd_tf.model.energy import EnergyModel
 from deepmd_tf.model.make import make_model
-from deepmd_tf.nn.context import BuildContext, ModelInput
+from deepmd_tf.nn.compressed import compressed, tables_by_name
+from deepmd_tf.nn.context import PORTABLE, BuildContext, ModelInput, Primitives
 from deepmd_tf.nn.weights import FrozenWeights
 from deepmd_tf.registry import did_you_mean
 from deepmd_tf.tf1 import tf
@@ -46,13 +54,26 @@ def freeze_checkpoint(path: str | Path, nodes: list[str] | None = None):
     if OBSERVED_TYPE in values:
         attributes[OBSERVED_TYPE] = (values[OBSERVED_TYPE].item(), "string")
     model = make_model(script["model"])
-    # The precision the run had, whatever the environment of this process says.
-    interface = values[f"{model.descriptor.environments()[0].scope}/t_avg"].dtype
-    graph_def = inference_graph(model, values, interface, attributes)
+    tables = tables_by_name(values)
+    if tables:
+        attributes["model_type"] = ("compressed_model", "string")
+    primitives = compressed(tables) if tables else PORTABLE
+    graph_def = inference_graph(model, values, interface_of(model, values), attributes, primitives)
     return checkpoint.prefix, graph_def if nodes is None else _only(graph_def, nodes)
 
 
-def inference_graph(model: EnergyModel, values: Mapping[str, np.ndarray], interface: np.dtype, attributes: Mapping):
+def interface_of(model: EnergyModel, values: Mapping[str, np.ndarray]) -> np.dtype:
+    """The interface precision that the run of a checkpoint had, whatever the environment of this process says."""
+    return values[f"{model.descriptor.environments()[0].scope}/t_avg"].dtype
+
+
+def inference_graph(
+    model: EnergyModel,
+    values: Mapping[str, np.ndarray],
+    interface: np.dtype,
+    attributes: Mapping,
+    primitives: Primitives = PORTABLE,
+):
     """Build the inference graph of ``model`` with the weights ``values``; return its GraphDef.
 
     Parameters
@@ -64,6 +85,8 @@ def inference_graph(model: EnergyModel, values: Mapping[str, np.ndarray], interf
         Precision of coordinates, forces and virials.
     attributes : mapping of str to (value, dtype name)
         Further constants of the file, e.g. the training script.
+    primitives : Primitives
+        The parts that the graph is made of; only portable ones run in other programs.
 
     Raises
     ------
@@ -72,7 +95,7 @@ def inference_graph(model: EnergyModel, values: Mapping[str, np.ndarray], interf
     """
     with tf.Graph().as_default() as graph:
         inputs = placeholders(model, interface)
-        context = BuildContext(len(model.type_map), FrozenWeights(values), np.dtype(interface))
+        context = BuildContext(len(model.type_map), FrozenWeights(values), np.dtype(interface), primitives)
         model.build(context, inputs)
         for name, (value, dtype) in attributes.items():
             context.constant(value, name, dtype)
@@ -109,7 +132,7 @@ def file_attributes(script: dict, min_nbor_dist: float | None) -> dict:
     """Constants that describe where a model comes from, for compression and for ``dp show``."""
     attributes = {
         "model_type": ("original_model", "string"),
-        SCRIPT: (json.dumps(script, separators=(",", ":")), "string"),
+        SCRIPT: (json.dumps(portable_script(script), separators=(",", ":")), "string"),
     }
     if min_nbor_dist is not None:
         attributes[MIN_NBOR_DIST] = (float(min_nbor_dist), "float64")
@@ -135,7 +158,7 @@ def write_graph(path: str | Path, graph_def) -> int:
 
 def _kept_nodes(graph_def, attributes) -> list[str]:
     """Outputs, and the constants that no output depends on but that readers look up."""
-    outputs = ("o_", "t_mesh", "descrpt_attr/", "fitting_attr/df", "fitting_attr/da", "model_attr/")
+    outputs = ("o_", "t_mesh", "descrpt_attr", "fitting_attr/df", "fitting_attr/da", "model_attr/")
     return [
         node.name
         for node in graph_def.node

@@ -14,6 +14,18 @@ MIN_NBOR_DIST = "train_attr/min_nbor_dist"
 SEED = "train_attr/seed"
 # A node of our own: names of the types that the training data hold, joined by one blank.
 OBSERVED_TYPE = "train_attr/observed_type"
+# Another one: figures of the self-check of the file. Not below train_attr, which compressed models take over.
+SELFCHECK = "file_attr/selfcheck"
+# Keys of the input that are this program's own; another's checker would refuse them.
+OWN_KEYS = {"training": ("embedding_table", "table_tolerance")}
+
+
+def portable_script(script: Mapping) -> dict:
+    """The input without the keys that only this program knows, as model files for every program hold it."""
+    own = lambda name, key: key in OWN_KEYS.get(name, ())  # noqa: E731
+    return {
+        name: {key: value for key, value in section.items() if not own(name, key)} for name, section in script.items()
+    }
 
 
 def training_script(values: Mapping[str, np.ndarray], origin: str) -> dict:

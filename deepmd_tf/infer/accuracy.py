@@ -124,7 +124,7 @@ def compare(
         Compare atomic energies, which the data must hold then.
     """
     wanted = _requirements(model, atomic)
-    for set_index, frames in _chosen(system, nframes, rng):
+    for set_index, frames in chosen_frames(system, nframes, rng):
         for start in range(0, len(frames), _FRAMES_AT_ONCE):
             yield _compare(
                 model, system, system.load(set_index, frames[start : start + _FRAMES_AT_ONCE], wanted), atomic
@@ -157,6 +157,12 @@ def _requirements(model: DeepPot, atomic: bool) -> list[DataRequirement]:
     ]
     if atomic:
         wanted.append(DataRequirement(keys.ATOM_ENER, 1, atomic=True, must=True))
+    return wanted + parameters(model)
+
+
+def parameters(model: DeepPot) -> list[DataRequirement]:
+    """The frame and atomic parameters that the model takes."""
+    wanted = []
     if model.get_dim_fparam():
         wanted.append(DataRequirement(keys.FPARAM, model.get_dim_fparam(), must=True))
     if model.get_dim_aparam():
@@ -164,8 +170,10 @@ def _requirements(model: DeepPot, atomic: bool) -> list[DataRequirement]:
     return wanted
 
 
-def _chosen(system: System, nframes: int, rng: np.random.Generator | None) -> Iterator[tuple[int, np.ndarray]]:
-    """Yield (set, frames of it) for the frames to test."""
+def chosen_frames(
+    system: System, nframes: int = 0, rng: np.random.Generator | None = None
+) -> Iterator[tuple[int, np.ndarray]]:
+    """Yield (set, frames of it) for the first ``nframes`` frames, or for as many drawn at random; 0 means all."""
     chosen = np.arange(system.nframes) if rng is None else rng.permutation(system.nframes)
     chosen = chosen[:nframes] if nframes else chosen
     start = 0
@@ -176,9 +184,9 @@ def _chosen(system: System, nframes: int, rng: np.random.Generator | None) -> It
             yield set_index, here
 
 
-def _compare(model: DeepPot, system: System, data: dict, atomic: bool) -> Compared:
-    nframes, natoms = len(data[keys.COORD]), system.natoms
-    found = model.eval(
+def predict(model: DeepPot, system: System, data: dict, atomic: bool = False) -> tuple:
+    """What the model gives for loaded frames of a system, as :meth:`DeepPot.eval`, atoms in the order of the data."""
+    return model.eval(
         data[keys.COORD],
         data[keys.BOX] if system.pbc else None,
         data[keys.TYPE],
@@ -187,6 +195,11 @@ def _compare(model: DeepPot, system: System, data: dict, atomic: bool) -> Compar
         aparam=data.get(keys.APARAM),
         mixed_type=True,
     )
+
+
+def _compare(model: DeepPot, system: System, data: dict, atomic: bool) -> Compared:
+    nframes, natoms = len(data[keys.COORD]), system.natoms
+    found = predict(model, system, data, atomic)
     shapes = {keys.ENERGY: (1,), keys.FORCE: (natoms, 3), keys.VIRIAL: (9,), keys.ATOM_ENER: (natoms, 1)}
     in_file = np.argsort([system.file_atom(atom) for atom in range(natoms)])
 

@@ -19,7 +19,9 @@ DEFAULT_ATOMS = 1024
 ARRAYS_PER_LAYER = 3
 """Arrays of the size of an embedding layer that are alive at once; 2.3 measured (water, 25-50-100)."""
 
-_EMBEDDING_MATRIX = re.compile(r"filter_type_(?:\d+|all)/matrix_(\d+)(?:_\d+)*")
+# Suffix of the descriptor, number of the layer, type of the neighbour, type of the second neighbour.
+_EMBEDDING_MATRIX = re.compile(r"filter_type_(?:\d+|all)(.*?)/matrix_(\d+)(_\d+)?(_\d+)?")
+_ENVIRONMENTS = ("ProdEnvMat", "DescrptSe", "DescrptNorot")
 
 
 class FrameBatcher:
@@ -32,12 +34,13 @@ class FrameBatcher:
     atoms : int, optional
         Atoms per evaluation; the default is the environment variable ``DP_INFER_BATCH_SIZE`` or
         1024, lowered to what half of the free memory holds.
+    embedded : bool
+        Whether features are formed for every neighbour, as graphs of exact networks do.
     """
 
-    def __init__(self, model: FrozenModel, atoms: int | None = None):
-        self.atoms = min(
-            _asked() if atoms is None else atoms, max(1, available_memory() // (2 * bytes_per_atom(model)))
-        )
+    def __init__(self, model: FrozenModel, atoms: int | None = None, embedded: bool = True):
+        held = max(1, available_memory() // (2 * bytes_per_atom(model, embedded)))
+        self.atoms = min(_asked() if atoms is None else atoms, held)
 
     def run(self, nframes: int, natoms: int, evaluate: Callable[[slice], list]) -> list[np.ndarray]:
         """Call ``evaluate`` on slices of the frames and join its arrays; halve the slice when memory runs out.
@@ -61,16 +64,37 @@ class FrameBatcher:
         return [np.concatenate(arrays) for arrays in zip(*parts)]
 
 
-def bytes_per_atom(model: FrozenModel) -> int:
-    """Estimate the working memory that evaluating one atom takes."""
-    neighbours = int(np.sum(model.constant("descrpt_attr/sel", default=[0])))
-    widths = {}
+def bytes_per_atom(model: FrozenModel, embedded: bool = True) -> int:
+    """Estimate the working memory that evaluating one atom takes; see :class:`FrameBatcher`."""
+    slots = _slots(model)
+    values = 19 * sum(slots.values())  # matrix 4, derivative 12, vector 3
+    return max(1, values + (_features(model, slots) if embedded else 0)) * model.dtype.itemsize
+
+
+def _slots(model: FrozenModel) -> dict[str, int]:
+    """Neighbour slots of an atom in each environment matrix, by the suffix of its descriptor."""
+    found = {}
+    for node in model.nodes.values():
+        if node.op.startswith(_ENVIRONMENTS):
+            scope = re.match(r"descrpt_attr(.*?)/", node.input[5])
+            sel = node.attr["sel" if "sel" in node.attr else "sel_a"].list.i
+            found[scope[1] if scope else ""] = sum(sel)
+    return found
+
+
+def _features(model: FrozenModel, slots: dict[str, int]) -> int:
+    """Numbers that the layers of the embedding networks hold: for each slot, or each pair of slots."""
+    layers: dict[tuple, int] = {}
     for name, node in model.nodes.items():
         layer = _EMBEDDING_MATRIX.fullmatch(name)
         if layer and node.op == "Const":
-            widths[layer[1]] = node.attr["value"].tensor.tensor_shape.dim[-1].size
-    values = 19 + ARRAYS_PER_LAYER * sum(widths.values())  # matrix 4, derivative 12, vector 3
-    return max(1, neighbours) * values * model.dtype.itemsize
+            suffix, number, _, second_type = layer.groups(default="")
+            count = slots.get(suffix, 0) ** (2 if second_type else 1)
+            layers[suffix, number] = count * node.attr["value"].tensor.tensor_shape.dim[-1].size
+        elif node.op == "TabulateFusionSeR":
+            # Of the tables of compressed models these alone give features slot by slot.
+            layers["table"] = sum(slots.values()) * node.attr["last_layer_size"].i
+    return ARRAYS_PER_LAYER * sum(layers.values())
 
 
 def available_memory() -> int:

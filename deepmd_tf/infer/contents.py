@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from deepmd_tf.errors import ModelFormatError
 from deepmd_tf.export.checkpoint import find_checkpoint
-from deepmd_tf.export.script import OBSERVED_TYPE, training_script
+from deepmd_tf.export.script import OBSERVED_TYPE, SELFCHECK, training_script
 from deepmd_tf.infer.frozen import FrozenModel
+from deepmd_tf.infer.stored import StoredTable, stored_tables
 from deepmd_tf.tf1 import tf
 
 # Names of trainable weights (contract C.7), by the part of the model they belong to.
@@ -33,12 +34,18 @@ class Contents:
         Shapes of the trainable weights by name.
     observed : list of str or None
         Types in the training data; None when it was not recorded.
+    tables : list of StoredTable
+        What stands for the embedding networks of a compressed model.
+    selfcheck : str or None
+        Figures of the self-check, as :mod:`deepmd_tf.selfcheck` stores them; None without one.
     """
 
     script: dict
     type_map: list[str]
     weights: dict[str, tuple[int, ...]]
     observed: list[str] | None
+    tables: list[StoredTable] = field(default_factory=list)
+    selfcheck: str | None = None
 
     def part(self, name: str) -> dict[str, tuple[int, ...]]:
         """Weights of ``descriptor`` or ``fitting_net``."""
@@ -80,7 +87,8 @@ def _frozen(path: Path) -> Contents:
         if node.op == "Const"
     }
     observed = model.text(OBSERVED_TYPE).split() if OBSERVED_TYPE in model.nodes else None
-    return Contents(model.training_script, model.type_map, _weights(shapes), observed)
+    selfcheck = model.text(SELFCHECK) if SELFCHECK in model.nodes else None
+    return Contents(model.training_script, model.type_map, _weights(shapes), observed, stored_tables(model), selfcheck)
 
 
 def _checkpoint(path: Path) -> Contents:

@@ -24,6 +24,8 @@ class FrozenModel:
     ----------
     path : str or Path
         A ``.pb`` file written by ``dp freeze``.
+    graph_def : GraphDef, optional
+        What will stand in the file, where it is not written yet.
 
     Raises
     ------
@@ -32,9 +34,9 @@ class FrozenModel:
         every Deep Potential model has.
     """
 
-    def __init__(self, path):
+    def __init__(self, path, graph_def=None):
         self.path = Path(path)
-        self.graph_def = _read_graph_def(self.path)
+        self.graph_def = _read_graph_def(self.path) if graph_def is None else graph_def
         self.nodes = {node.name: node for node in self.graph_def.node}
         self._check_version()
         missing = [name for name in (*PLACEHOLDERS, *ATTRIBUTES) if name not in self.nodes]

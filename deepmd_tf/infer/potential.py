@@ -7,14 +7,16 @@ import numpy as np
 from deepmd_tf.errors import ModelFormatError
 from deepmd_tf.infer.batch import FrameBatcher
 from deepmd_tf.infer.frozen import FrozenModel
+from deepmd_tf.infer.fused import open_session
 from deepmd_tf.infer.inputs import Frames
 from deepmd_tf.infer.session import ModelSession
 
-_REFUSED = {
+REFUSED = {
     "spin_attr/ntypes_spin": "a spin model",
     "modifier_attr/type": "a model with a data modifier (DPLR)",
     "t_efield": "a model with an external field",
 }
+"""Kinds of model that are not handled here, by the node that tells them."""
 
 
 class DeepPot:
@@ -24,11 +26,14 @@ class DeepPot:
 
     Parameters
     ----------
-    model_file : str or Path
+    model_file : str or Path or FrozenModel
         Frozen model (``.pb``), written by this program or by deepmd-kit's TensorFlow backend.
     auto_batch_size : bool or int
         True batches frames by the memory that is free (see :mod:`deepmd_tf.infer.batch`), a number is
         the atoms of one batch, False evaluates all frames at once.
+    as_stored : bool
+        Run the graph of the file as it is, instead of one rebuilt out of faster operations
+        (:mod:`deepmd_tf.infer.fused`).
 
     Raises
     ------
@@ -36,20 +41,22 @@ class DeepPot:
         The file cannot be used as an energy model; the text says why.
     """
 
-    def __init__(self, model_file, auto_batch_size: bool | int = True):
-        self._model = FrozenModel(model_file)
+    def __init__(self, model_file, auto_batch_size: bool | int = True, as_stored: bool = False):
+        self._model = model_file if isinstance(model_file, FrozenModel) else FrozenModel(model_file)
         if self._model.model_type != "ener":
             raise ModelFormatError(
-                f"{model_file}: expected an energy model, found model type {self._model.model_type!r}"
+                f"{self._model.path}: expected an energy model, found model type {self._model.model_type!r}"
             )
-        for node, kind in _REFUSED.items():
+        for node, kind in REFUSED.items():
             if node in self._model.nodes:
-                raise ModelFormatError(f"{model_file}: {kind} cannot be evaluated here; expected a plain energy model")
+                raise ModelFormatError(
+                    f"{self._model.path}: {kind} cannot be evaluated here; expected a plain energy model"
+                )
         self._dim_fparam = int(self._model.constant("fitting_attr/dfparam", default=0))
         self._dim_aparam = int(self._model.constant("fitting_attr/daparam", default=0))
-        self._session = ModelSession(self._model)
+        self._session = open_session(self._model, as_stored)
         atoms = None if auto_batch_size is True else (auto_batch_size or np.iinfo(np.int64).max)
-        self._batcher = FrameBatcher(self._model, atoms)
+        self._batcher = FrameBatcher(self._model, atoms, embedded=isinstance(self._session, ModelSession))
 
     def eval(self, coords, cells, atom_types, atomic=False, fparam=None, aparam=None, mixed_type=False):
         """Evaluate frames.
@@ -90,7 +97,8 @@ class DeepPot:
         """
         frames = self._check(coords, cells, atom_types, fparam, aparam, mixed_type)
         names = ["energy", "force", "virial"] + (["atom_energy", "atom_virial"] if atomic else [])
-        return tuple(self._evaluate(frames, names)[name] for name in names)
+        found = self._evaluate(frames, names)
+        return tuple(found[name] for name in names)
 
     def eval_descriptor(self, coords, cells, atom_types, fparam=None, aparam=None, mixed_type=False) -> np.ndarray:
         """Return the descriptor of each atom [nf, N, dim]; arguments as in :meth:`eval`."""

@@ -201,3 +201,9 @@ def test_refused(model, tmp_path, capfd, monkeypatch, arguments, words):
     err = capfd.readouterr().err
     for word in ["dp test: error:", *words]:
         assert word in err
+
+
+def test_as_stored_gives_the_same_errors(tmp_path, model, capfd):
+    write_system(tmp_path / "data", model, 3, energy=0.1, force=0.2, virial=0.3)
+    found = [run(capfd, "-m", model.path, "-s", tmp_path / "data", *options) for options in ([], ["--as-stored"])]
+    assert found[0] == found[1] and found[0]

@@ -22,7 +22,7 @@ INPUTS = sorted(EXAMPLES.glob("*/input*.json"))
 
 
 def name(path: Path) -> str:
-    return path.parent.name
+    return path.parent.name + path.stem.removeprefix("input")
 
 
 def run(*command, cwd: Path) -> str:
@@ -49,13 +49,13 @@ def test_input_passes_the_schema(path):
 @pytest.mark.parametrize("path", INPUTS, ids=name)
 def test_example_has_a_page(path):
     page = path.parent / "README.md"
-    assert "dp train" in page.read_text(encoding="utf-8")
+    assert f"dp train {path.name}" in page.read_text(encoding="utf-8")
 
 
 @pytest.fixture(params=INPUTS, ids=name)
 def trained(request, tmp_path_factory):
     """A copy of an example, trained for two steps and frozen."""
-    folder = tmp_path_factory.mktemp("run") / name(request.param)
+    folder = tmp_path_factory.mktemp("run") / "example"
     shutil.copytree(request.param.parent, folder)
     config = json.loads((folder / request.param.name).read_text())
     config["training"].update(numb_steps=2, disp_freq=1, save_freq=2)

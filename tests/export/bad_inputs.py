@@ -117,6 +117,24 @@ ROWS = [
         "--node-names: the graph has no node 'o_enery'. Did you mean 'o_energy' or 'o_atom_energy'?",
     ),
     Row(
+        "frames for the self-check that are not there; the file is not written",
+        nothing,
+        ["freeze", "-s", "water"],
+        "water: there is no such file or folder. Paths count from the folder dp is started in.",
+    ),
+    Row(
+        "a number of frames below 0",
+        nothing,
+        ["selfcheck", "-m", "model.pb", "-n", "-1"],
+        "--numb-test: expected 0 or more frames, found -1",
+    ),
+    Row(
+        "a self-check with a checkpoint that is not there",
+        nothing,
+        ["selfcheck", "-m", "model.pb", "-c", "other.ckpt"],
+        "other.ckpt: there is no complete checkpoint here. Found beside it: model.ckpt-4.index, model.ckpt.index",
+    ),
+    Row(
         "restart without a checkpoint",
         nothing,
         ["train", "input.json", "-r", "other.ckpt"],

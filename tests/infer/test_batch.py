@@ -10,6 +10,7 @@ from deepmd_tf.infer import batch
 from deepmd_tf.infer.batch import FrameBatcher, bytes_per_atom
 from deepmd_tf.infer.frozen import FrozenModel
 from deepmd_tf.tf1 import tf
+from tests.infer.conftest import section, write_model
 
 
 @pytest.fixture(scope="module")
@@ -75,3 +76,13 @@ def test_memory_bounds_the_batch(model, monkeypatch):
 def test_memory_of_an_atom(model):
     # 54 slots; matrix, derivative and vector 19 values; layers of 4 and 8, three arrays each; 8 bytes.
     assert bytes_per_atom(model) == 54 * (19 + 3 * 12) * 8
+
+
+def test_memory_of_an_atom_with_several_descriptors(tmp_path):
+    common = {"rcut": 4.0, "neuron": [4, 8]}
+    parts = [{"type": "se_e2_r", "sel": [5, 6], **common}, {"type": "se_e3", "sel": [3, 4], **common}]
+    model = section() | {"descriptor": {"type": "hybrid", "list": parts}}
+    path = write_model(tmp_path / "hybrid.pb", model).path
+    # The networks of se_e3 see 7 x 7 pairs of slots.
+    assert bytes_per_atom(FrozenModel(path)) == (19 * (11 + 7) + 3 * 12 * (11 + 7 * 7)) * 8
+    assert bytes_per_atom(FrozenModel(path), embedded=False) == 19 * (11 + 7) * 8

@@ -52,6 +52,14 @@ def test_force_belongs_to_its_atom(potential):
             assert force[0, atom, axis] == pytest.approx(-(energy[0] - energy[1]) / 2e-4, rel=1e-5, abs=1e-8)
 
 
+def test_one_evaluation_gives_all_results(potential, monkeypatch):
+    coords, cell, types = frames(1)
+    run, runs = potential._session.run, []
+    monkeypatch.setattr(potential._session, "run", lambda *arguments: runs.append(1) or run(*arguments))
+    potential.eval(coords, cell[None], types, atomic=True)
+    assert len(runs) == 1
+
+
 def test_open_boundaries(water, potential):
     coords, cell, types = frames(1)
     energy = potential.eval(coords, None, types)[0]

@@ -44,27 +44,34 @@ def variant(*, descriptor=None, fitting=None) -> dict:
     return config
 
 
+def with_descriptor(section: dict) -> dict:
+    """The input with another descriptor."""
+    config = copy.deepcopy(INPUT)
+    config["model"]["descriptor"] = copy.deepcopy(section)
+    return config
+
+
 class Kit:
     """deepmd-kit in the environment with the given prefix."""
 
     def __init__(self, prefix: Path):
         self.bin = prefix / "bin"
-        self._env = {key: value for key, value in os.environ.items() if key not in ("PYTHONPATH", "DP_BACKEND")}
+        self.env = {key: value for key, value in os.environ.items() if key not in ("PYTHONPATH", "DP_BACKEND")}
 
     def dp(self, *arguments, cwd) -> str:
         """Run its ``dp`` program."""
-        return _run([self.bin / "dp", "--tf", *arguments], cwd, self._env)
+        return _run([self.bin / "dp", "--tf", *arguments], cwd, self.env)
 
     def lammps(self, script: str, cwd: Path) -> str:
         """Run LAMMPS on a script."""
         (cwd / "in.lammps").write_text(script)
-        return _run([self.bin / "lmp", "-in", "in.lammps", "-log", "log.lammps"], cwd, self._env)
+        return _run([self.bin / "lmp", "-in", "in.lammps", "-log", "log.lammps"], cwd, self.env)
 
     def evaluate(self, model: Path, cases: dict, cwd: Path) -> dict:
         """Results of its Python interface by case and name."""
         arrays = {f"{case}/{key}": value for case, one in cases.items() for key, value in one.items()}
         np.savez(cwd / "given.npz", **{key: value for key, value in arrays.items() if value is not None})
-        _run([self.bin / "python", RUNNER, model, "given.npz", "found.npz"], cwd, self._env)
+        _run([self.bin / "python", RUNNER, model, "given.npz", "found.npz"], cwd, self.env)
         with np.load(cwd / "found.npz", allow_pickle=False) as found:
             return {case: {name: found[f"{case}/{name}"] for name in NAMES} for case in cases}
 

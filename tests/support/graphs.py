@@ -33,17 +33,23 @@ class PlainWeights(WeightStore):
     def _value(self, name, shape, initial):
         if name not in self.values and initial is None:
             positive = name.endswith(("t_std", "istd"))
-            draw = self._rng.uniform(0.5, 1.5, shape) if positive else self._rng.normal(0, 0.1, shape)
-            # Only the radial component has a mean, the same in every slot.
-            if name.endswith("t_avg"):
-                draw = np.tile([*self._rng.uniform(0.01, 0.1, 1), 0, 0, 0], (shape[0], shape[1] // 4))
-            if name.endswith("t_std"):
-                draw = np.tile(self._rng.uniform(0.1, 0.3, (shape[0], 1)) * [[1, 0.7, 0.7, 0.7]], (1, shape[1] // 4))
-            self.values[name] = draw
+            self.values[name] = self._rng.uniform(0.5, 1.5, shape) if positive else self._rng.normal(0, 0.1, shape)
         return super()._value(name, shape, initial)
 
     def _make(self, name, value, dtype, trainable):
         return tf.constant(value, tf.as_dtype(dtype))
+
+
+def statistics(model, seed: int) -> dict[str, np.ndarray]:
+    """Random mean and scale of each environment matrix, the same in every slot; only s has a mean."""
+    rng, values = np.random.default_rng(seed), {}
+    for env in model.descriptor.environments():
+        ntypes, nnei, c = env.spec.ntypes, sum(env.spec.sel), env.spec.components
+        mean = np.array([rng.uniform(0.01, 0.1), 0, 0, 0])
+        scale = rng.uniform(0.1, 0.3, (ntypes, 1)) * [1, 0.7, 0.7, 0.7]
+        values[f"{env.scope}/t_avg"] = np.tile(mean[:c], (ntypes, nnei))
+        values[f"{env.scope}/t_std"] = np.tile(scale[:, :c], (1, nnei))
+    return values
 
 
 class ModelUnderTest:
@@ -66,7 +72,7 @@ class ModelUnderTest:
         graph = tf.Graph()
         with graph.as_default():
             self.inputs = placeholders(self.model, self.dtype)
-            self.store = PlainWeights(weights, seed)
+            self.store = PlainWeights({**statistics(self.model, seed), **(weights or {})}, seed)
             self.output = self.model.build(BuildContext(self.ntypes, self.store, self.dtype, primitives), self.inputs)
         self.session = tf.Session(graph=graph)
 

@@ -1,58 +1,17 @@
 """The standard energy model in NumPy, written from the equations: the reference that graphs are held to.
 
-Loops over atoms and types, no tricks; only the environment matrix comes from the ops' own reference.
+Loops over atoms and types, no tricks: slower than :mod:`deepmd_tf.selfcheck`, which has to agree. The environment
+matrix is that of the ops' own reference.
 """
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
-from scipy.special import expit
 
-from deepmd_tf.ops.reference import env_mat_a
+from deepmd_tf.ops.reference import env_mat
+from deepmd_tf.selfcheck.numpy_net import ACTIVATION_NAMES, embedding, phi
 
-ACTIVATIONS = {
-    "tanh": np.tanh,
-    "gelu": lambda x: 0.5 * x * (1 + np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3))),
-    "relu": lambda x: np.maximum(x, 0),
-    "relu6": lambda x: np.clip(x, 0, 6),
-    "softplus": lambda x: np.logaddexp(0, x),
-    "sigmoid": expit,
-    "silu": lambda x: x * expit(x),
-    "linear": lambda x: x,
-    "none": lambda x: x,
-}
-ACTIVATIONS["gelu_tf"] = ACTIVATIONS["gelu"]
-ACTIVATION_NAMES = [*ACTIVATIONS, "silut", "silut:1.5"]
-
-
-def silut(x, threshold=3.0):
-    """silu up to the threshold, then a tanh with the same value and slope."""
-    sg = expit(threshold)
-    slope, value = sg + threshold * sg * (1 - sg), threshold * sg
-    return np.where(x < threshold, x * expit(x), np.tanh(slope * (x - threshold)) + value)
-
-
-def phi(name: str):
-    """The activation function of that name."""
-    if name.startswith("silut"):
-        return lambda x: silut(x, float(name.partition(":")[2] or 3.0))
-    return ACTIVATIONS[name]
-
-
-def embedding(x, weights: dict, scope: str, tag: str, neuron: list[int], activation: str, resnet_dt: bool):
-    """Embedding network on x [n, 1] -> [n, neuron[-1]]."""
-    for k in range(1, len(neuron) + 1):
-        w, b = weights[f"{scope}/matrix_{k}{tag}"], weights[f"{scope}/bias_{k}{tag}"]
-        n_in, n_out = w.shape
-        h = phi(activation)(x @ w + b)
-        if n_out == n_in or n_out == 2 * n_in:
-            if resnet_dt:
-                h = h * weights[f"{scope}/idt_{k}{tag}"]
-            h = h + (x if n_out == n_in else np.concatenate([x, x], axis=1))
-        x = h
-    return x
+__all__ = ["ACTIVATION_NAMES", "atom_energies", "embedding", "phi"]
 
 
 def fitting(h, weights: dict, t: int, neuron: list[int], activation: str, resnet_dt: bool):
@@ -68,43 +27,88 @@ def fitting(h, weights: dict, t: int, neuron: list[int], activation: str, resnet
     return h @ weights[f"final_layer_type_{t}/matrix"] + weights[f"final_layer_type_{t}/bias"]
 
 
-def descriptor_se_e2_a(coord, atype, box, d: dict, weights: dict):
-    """Descriptor of one frame, [N, M*M2]; atoms sorted by type. ``d`` is the complete descriptor section."""
-    env = env_mat_a(
+def environment(coord, atype, box, d: dict, weights: dict, suffix: str, components: int = 4):
+    """Normalised environment matrix of one frame by neighbour type: arrays [N, sel of the type, components]."""
+    env = env_mat(
         np.reshape(coord, (1, -1)),
         np.reshape(atype, (1, -1)),
         None if box is None else np.reshape(box, (1, 9)),
         rcut=d["rcut"],
         rcut_smth=d["rcut_smth"],
         sel=d["sel"],
-        davg=weights["descrpt_attr/t_avg"],
-        dstd=weights["descrpt_attr/t_std"],
+        components=components,
+        davg=weights[f"descrpt_attr{suffix}/t_avg"],
+        dstd=weights[f"descrpt_attr{suffix}/t_std"],
         derivative=False,
-    ).descrpt[0]  # [N, nnei, 4]
-    ntypes = len(d["sel"])
-    edges = np.concatenate([[0], np.cumsum(d["sel"])])
-    excluded = {tuple(p) for p in d["exclude_types"]} | {tuple(p)[::-1] for p in d["exclude_types"]}
-    m, rows = d["neuron"][-1], []
+    ).descrpt[0]  # [N, nnei, components]
+    return np.split(env, np.cumsum(d["sel"])[:-1], axis=1)
+
+
+def features(s, ti: int, tj: int, d: dict, weights: dict, suffix: str):
+    """Rows s [n, c] of one block as its network sees them, and the features [n, M]; None where there is no network."""
+    excluded = (ti, tj) in map(tuple, d["exclude_types"]) or (tj, ti) in map(tuple, d["exclude_types"])
+    if d["type_one_side"] and excluded:
+        s = np.zeros_like(s)
+    elif excluded or not len(s):
+        return None
+    scope = f"filter_type_all{suffix}" if d["type_one_side"] else f"filter_type_{max(ti, 0)}{suffix}"
+    return s, embedding(s[:, :1], weights, scope, f"_{tj}", d["neuron"], d["activation_function"], d["resnet_dt"])
+
+
+def descriptor_se_e2_a(coord, atype, box, d: dict, weights: dict, suffix: str = ""):
+    """[N, M*M2]"""
+    blocks = environment(coord, atype, box, d, weights, suffix)
+    rows = []
     for i, ti in enumerate(atype):
-        x = np.zeros((4, m))
-        for tj in range(ntypes):
-            block = env[i, edges[tj] : edges[tj + 1]]
-            if d["type_one_side"] and (ti, tj) in excluded:
-                block = np.zeros_like(block)
-            elif (ti, tj) in excluded or not len(block):
-                continue
-            scope = "filter_type_all" if d["type_one_side"] else f"filter_type_{max(ti, 0)}"
-            g = embedding(block[:, :1], weights, scope, f"_{tj}", d["neuron"], d["activation_function"], d["resnet_dt"])
-            x += block.T @ g
+        x = np.zeros((4, d["neuron"][-1]))
+        for tj, block in enumerate(blocks):
+            if found := features(block[i], ti, tj, d, weights, suffix):
+                x += found[0].T @ found[1]
         x /= sum(d["sel"])
         rows.append((x.T @ x[:, : d["axis_neuron"]]).ravel())
     return np.array(rows)
 
 
+def descriptor_se_e2_r(coord, atype, box, d: dict, weights: dict, suffix: str = ""):
+    """[N, M]: a fifth of the mean of the features over all slots; those of excluded pairs are zero."""
+    blocks = environment(coord, atype, box, d, weights, suffix, components=1)
+    rows = np.zeros((len(atype), d["neuron"][-1]))
+    for i, ti in enumerate(atype):
+        for tj, block in enumerate(blocks):
+            if found := features(block[i], ti, tj, d, weights, suffix):
+                rows[i] += found[1].sum(axis=0) / (5 * sum(d["sel"]))
+    return rows
+
+
+def descriptor_se_e3(coord, atype, box, d: dict, weights: dict, suffix: str = ""):
+    """[N, M]: for each unordered pair of types the mean over pairs of slots of angle times features of the angle."""
+    blocks = environment(coord, atype, box, d, weights, suffix)
+    rows = np.zeros((len(atype), d["neuron"][-1]))
+    for i, ti, tj in np.ndindex(len(atype), len(blocks), len(blocks)):
+        if ti > tj or not d["sel"][ti] or not d["sel"][tj]:
+            continue
+        angles = np.array([[a[1:] @ b[1:] for b in blocks[tj][i]] for a in blocks[ti][i]]).reshape(-1, 1)
+        scope, tag = f"filter_type_all{suffix}", f"_{ti}_{tj}"
+        g = embedding(angles, weights, scope, tag, d["neuron"], d["activation_function"], d["resnet_dt"])
+        rows[i] += (angles * g).sum(axis=0) / len(angles)
+    return rows
+
+
+def descriptor_hybrid(coord, atype, box, d: dict, weights: dict, suffix: str = ""):
+    """The descriptors of the list side by side."""
+    parts = [descriptor(coord, atype, box, part, weights, f"{suffix}_{k}") for k, part in enumerate(d["list"])]
+    return np.concatenate(parts, axis=1)
+
+
+def descriptor(coord, atype, box, d: dict, weights: dict, suffix: str = ""):
+    """Descriptor of one frame, [N, dim_out]; atoms sorted by type. ``d`` is the complete descriptor section."""
+    return globals()[f"descriptor_{d['type']}"](coord, atype, box, d, weights, suffix)
+
+
 def atom_energies(coord, atype, box, model: dict, weights: dict, fparam=None, aparam=None):
     """Atomic energies of one frame [N]; ``model`` is the complete model section."""
     f = model["fitting_net"]
-    features = descriptor_se_e2_a(coord, atype, box, model["descriptor"], weights)
+    x = descriptor(coord, atype, box, model["descriptor"], weights)
     energies = np.zeros(len(atype))
     for i, t in enumerate(atype):
         if t < 0:
@@ -123,7 +127,7 @@ def atom_energies(coord, atype, box, model: dict, weights: dict, fparam=None, ap
                 np.concatenate([x, *extra])[None], weights, t, f["neuron"], f["activation_function"], f["resnet_dt"]
             )
 
-        energies[i] = net(features[i])[0, 0] + weights["fitting_attr/t_bias_atom_e"][t]
+        energies[i] = net(x[i])[0, 0] + weights["fitting_attr/t_bias_atom_e"][t]
         if f["atom_ener"] and f["atom_ener"][t] is not None:
-            energies[i] -= net(np.zeros_like(features[i]))[0, 0]
+            energies[i] -= net(np.zeros_like(x[i]))[0, 0]
     return energies

@@ -1,0 +1,182 @@
+"""The tables of a model that is only evaluated: constants, from the networks or from the tables in its file."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from deepmd_tf.errors import ModelFormatError
+from deepmd_tf.infer.frozen import FrozenModel
+from deepmd_tf.nn.compressed import Table
+from deepmd_tf.nn.tabulated import TableSums, knot_tables
+from deepmd_tf.tf1 import tf
+
+# Largest error of an interpolated feature or slope, relative to the largest of its network.
+TOLERANCE = 1e-10
+FEWEST, MOST = 128, 4096
+# Between one polynomial of a stored table and the next, in tolerances: the coefficients were rounded.
+LARGEST_GAP = 1000
+# Pairs this much nearer than those of the training data still meet the table; nearer ones, the stored graph.
+MARGIN = 0.5
+LOOK_UPS = ("TabulateFusionSeA", "TabulateFusion", "TabulateFusionSeR", "TabulateFusionSeT")
+# Quintic Hermite polynomials of u: rows are the weights of value, slope and curvature left and right, columns powers.
+HERMITE = np.array(
+    [
+        [1, 0, 0, -10, 15, -6],
+        [0, 1, 0, -6, 8, -3],
+        [0, 0, 0.5, -1.5, 1.5, -0.5],
+        [0, 0, 0, 10, -15, 6],
+        [0, 0, 0, -4, 7, -3],
+        [0, 0, 0, 0.5, -1, 0.5],
+    ]
+)
+
+
+class NetworkTables(TableSums):
+    """Tables of networks whose weights are constants of the current graph.
+
+    Parameters
+    ----------
+    exact : Primitives
+    nearest : float
+        Smallest distance in the training data, Å.
+    """
+
+    def __init__(self, exact, nearest: float):
+        super().__init__(exact, MARGIN * nearest)
+
+    def tables(self, nets, ranges, pieces):
+        """Evaluate the networks, at ever more knots until the interpolation is good."""
+        count = tf.placeholder(tf.int32, [])
+        made, intervals = knot_tables(nets, ranges, pieces, count), FEWEST
+        with tf.Session() as session:
+            while True:
+                table, grid, error = session.run(made, {count: intervals})
+                if error <= TOLERANCE or intervals >= MOST:
+                    return tf.constant(table), tf.constant(grid)
+                intervals *= 2
+
+
+class StoredTables(TableSums):
+    """Tables that a compressed model holds.
+
+    Parameters
+    ----------
+    exact : Primitives
+    stored : list of Table, or dict of str to Table
+        In the order in which networks are looked up, or by their names.
+
+    Raises
+    ------
+    ModelFormatError
+        They are not what a table of the field is: smooth from one polynomial to the next.
+    """
+
+    def __init__(self, exact, stored: list | dict):
+        super().__init__(exact, nearest=1.0)
+        self._named = stored if isinstance(stored, dict) else None
+        self._rest = [] if self._named else list(stored)
+
+    def serves(self, nets, neighbors) -> bool:
+        """All networks: there are no others."""
+        if not neighbors.alike:
+            raise ModelFormatError("the mean or scale of the environment matrix differs among slots of one type")
+        return True
+
+    def tables(self, nets, ranges, pieces):
+        """The knots of the next tables, no more of them than the interpolation needs."""
+        own = self._next([nets.name(key) for key in nets.keys])
+        if len(own) < len(nets.keys):
+            raise ModelFormatError("the model holds fewer tables than its descriptor has networks")
+        self.by_name.update(zip(map(nets.name, nets.keys), own))
+        knots, grid = [], np.zeros((len(own), 8))
+        for row, (table, info) in zip(grid, own):
+            jet, place = _knots(table.reshape(len(table), -1, 6), info.astype(np.float64))
+            row[0] = sum(map(len, knots))
+            row[1 : 1 + len(place)] = place
+            knots.append(jet)
+        return tf.constant(np.concatenate(knots).reshape(-1, nets.width)), tf.constant(grid)
+
+    def _next(self, names: list[str]) -> list:
+        if self._named is not None:
+            return [self._named[name] for name in names if name in self._named]
+        own, self._rest = self._rest[: len(names)], self._rest[len(names) :]
+        return own
+
+
+def stored_tables(model: FrozenModel) -> list[Table]:
+    """The table of each look-up in the graph of a compressed model, in their order."""
+    return [
+        Table(*(model.constant(_source(model, name)) for name in node.input[:2]))
+        for node in model.graph_def.node
+        if node.op in LOOK_UPS
+    ]
+
+
+def _source(model: FrozenModel, name: str) -> str:
+    """The constant behind an input: copies and casts lie between."""
+    name = name.partition(":")[0]
+    while model.nodes[name].op in ("Identity", "Cast"):
+        name = model.nodes[name].input[0].partition(":")[0]
+    return name
+
+
+def _knots(rows: np.ndarray, info: np.ndarray) -> tuple[np.ndarray, list[float]]:
+    """Polynomials [n, M, 6] -> value, slope, curvature at as few knots as will do, and where these lie."""
+    lower, upper, largest, fine, coarse = info[:5]
+    inside, above = round((upper - lower) / fine), round((largest - upper) / coarse)
+    below = len(rows) - inside - above
+    strides = np.repeat([coarse, fine, coarse], [below, inside, above])
+    jet, tolerance = _jet_of(rows, strides), _tolerance(rows.dtype)
+    kept, place = [np.zeros(1, int)], [-largest if below else lower]
+    for start, count, stride in ((0, below, coarse), (below, inside, fine), (below + inside, above, coarse)):
+        if count:
+            piece = jet[start : start + count + 1]
+            factor = next(m for m in range(16, 0, -1) if count % m == 0 and _is_good(piece, stride, m, tolerance))
+            kept.append(np.arange(start + factor, start + count + 1, factor))
+            place += [factor * stride, count // factor]
+    return jet[np.concatenate(kept)], place
+
+
+def _jet_of(rows: np.ndarray, strides: np.ndarray) -> np.ndarray:
+    """Value and derivatives [n + 1, 3, M] at the ends of the polynomials [n, M, 6]."""
+    powers = strides[:, None, None] ** np.arange(6)
+    order = np.arange(6)
+    ends = np.stack(
+        [
+            (rows * powers).sum(-1),
+            (rows[..., 1:] * order[1:] * powers[..., :-1]).sum(-1),
+            (rows[..., 2:] * (order * (order - 1))[2:] * powers[..., :-2]).sum(-1),
+        ],
+        axis=1,
+    )  # [n, 3, M]
+    starts = np.stack([rows[..., 0], rows[..., 1], 2 * rows[..., 2]], axis=1)
+    gap = np.abs(ends[:-1, :2] - starts[1:, :2]).max(axis=(0, 2)) / np.abs(starts[:, :2]).max(axis=(0, 2))
+    if gap.max(initial=0.0) > LARGEST_GAP * _tolerance(rows.dtype):
+        raise ModelFormatError("a table of the model jumps from one polynomial to the next")
+    jet = np.concatenate([starts, ends[-1:]], dtype=np.float64)
+    if rows.dtype == np.float32:
+        # Slopes between knots come from differences of values, whose rounding the short intervals would magnify.
+        steps = ends[:, 0] - starts[:, 0].astype(np.float64)
+        summed = np.concatenate([np.zeros_like(steps[:1]), steps.cumsum(axis=0)])
+        jet[:, 0] = summed + (jet[:, 0] - summed).mean(axis=0)
+    return jet
+
+
+def _is_good(jet: np.ndarray, stride: float, factor: int, tolerance: float) -> bool:
+    """Whether every ``factor``-th knot of [K, 3, M], which are ``stride`` apart, gives the others back."""
+    ends = np.concatenate([jet[:-factor:factor], jet[factor::factor]], axis=1)  # [intervals, 6, M]
+    h = factor * stride
+    units = np.array([1, h, h**2] * 2)
+    scale = np.abs(jet).max(axis=(0, 2))  # [3]
+    for j in range(1, factor):
+        power = (j / factor) ** np.arange(6)
+        slope_power = np.arange(6) * (j / factor) ** np.maximum(np.arange(6) - 1, 0)
+        for order, weight in enumerate((HERMITE @ power, HERMITE @ slope_power)):
+            found = np.einsum("c,kcm->km", weight * units, ends) / h**order
+            if np.abs(found - jet[j::factor, order]).max() > tolerance * scale[order]:
+                return False
+    return True
+
+
+def _tolerance(dtype) -> float:
+    return max(TOLERANCE, 64 * float(np.finfo(dtype).eps))

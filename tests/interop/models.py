@@ -1,0 +1,145 @@
+"""The models that the tests exchange with deepmd-kit, and their table in docs/interop.md.
+
+``python -m tests.interop.models`` writes the table.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.interop.interop_kit import variant, with_descriptor
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "interop.md"
+BEGIN, END = "<!-- models -->\n", "<!-- end of models -->\n"
+COMMON = {"rcut": 4.0, "rcut_smth": 0.5, "neuron": [4, 8], "seed": 1}
+
+
+@dataclass(frozen=True)
+class Exchanged:
+    """A model that both programs train, freeze and evaluate.
+
+    Attributes
+    ----------
+    what : str
+        How it differs from the defaults, for the manual.
+    config : dict
+        Input of the training.
+    tolerance : float
+        Largest difference of a result, relative to the largest value of its array.
+    """
+
+    what: str
+    config: dict
+    tolerance: float = 1e-10
+
+    @property
+    def descriptor(self) -> str:
+        """Its kind; of a hybrid also those of the parts."""
+        section = self.config["model"]["descriptor"]
+        parts = ", ".join(f"`{part['type']}`" for part in section.get("list", []))
+        return f"`{section['type']}`" + (f" of {parts}" if parts else "")
+
+    @property
+    def has_three_bodies(self) -> bool:
+        """Whether se_e3 is among its descriptors."""
+        return "`se_e3`" in self.descriptor
+
+
+def radial(**changes) -> dict:
+    """A section ``se_e2_r``."""
+    return {"type": "se_e2_r", "sel": [40, 60], **COMMON, **changes}
+
+
+def three_body(**changes) -> dict:
+    """A section ``se_e3`` with slots for all neighbours of the test frames."""
+    return {"type": "se_e3", "sel": [20, 30], **COMMON, "rcut": 3.0, **changes}
+
+
+def angular(**changes) -> dict:
+    """A section ``se_e2_a``."""
+    return {"type": "se_e2_a", "sel": [40, 60], "axis_neuron": 3, **COMMON, **changes}
+
+
+def hybrid(*parts: dict) -> dict:
+    """A section ``hybrid``."""
+    return {"type": "hybrid", "list": list(parts)}
+
+
+MODELS = {
+    "one_side": Exchanged("one-sided networks", variant()),
+    "two_side_gelu": Exchanged(
+        "time steps, `gelu`, excluded pair of types",
+        variant(
+            descriptor={
+                "type_one_side": False,
+                "resnet_dt": True,
+                "activation_function": "gelu",
+                "exclude_types": [[0, 1]],
+            },
+            fitting={"resnet_dt": False, "activation_function": "gelu_tf"},
+        ),
+    ),
+    "two_side_softplus": Exchanged(
+        "two-sided networks, `softplus`, excluded pair of types",
+        variant(descriptor={"type_one_side": False, "activation_function": "softplus", "exclude_types": [[0, 1]]}),
+    ),
+    "parameters": Exchanged(
+        "frame and atomic parameters, `set_davg_zero`",
+        variant(descriptor={"set_davg_zero": True}, fitting={"numb_fparam": 2, "numb_aparam": 1}),
+    ),
+    "float32": Exchanged(
+        "networks of float32, `softplus`",
+        variant(
+            descriptor={"precision": "float32", "activation_function": "softplus"}, fitting={"precision": "float32"}
+        ),
+        tolerance=1e-4,
+    ),
+    "radial": Exchanged("`sigmoid`", with_descriptor(radial(activation_function="sigmoid"))),
+    "radial_one_side": Exchanged(
+        "one-sided networks, excluded pair of types, time steps",
+        with_descriptor(radial(type_one_side=True, exclude_types=[[0, 1]], resnet_dt=True)),
+    ),
+    "radial_excluded": Exchanged(
+        "all pairs of a type excluded, `set_davg_zero`",
+        with_descriptor(radial(exclude_types=[[0, 0], [0, 1]], set_davg_zero=True)),
+    ),
+    "three_body": Exchanged("", with_descriptor(three_body())),
+    "three_body_gelu": Exchanged(
+        "`gelu`, time steps, `set_davg_zero`",
+        with_descriptor(three_body(neuron=[2, 4, 4], activation_function="gelu", resnet_dt=True, set_davg_zero=True)),
+    ),
+    "three_body_float32": Exchanged(
+        "networks of float32", with_descriptor(three_body(precision="float32")), tolerance=1e-4
+    ),
+    "hybrid": Exchanged("all kinds", with_descriptor(hybrid(angular(), radial(), three_body()))),
+    "hybrid_mixed": Exchanged(
+        "one-sided networks in one part, excluded pair of types in another",
+        with_descriptor(hybrid(angular(type_one_side=True), radial(exclude_types=[[1, 1]]), radial(rcut=3.0))),
+    ),
+}
+# One of each kind, float64 and without parameters: for LAMMPS and for training there from our files.
+PLAIN = ("one_side", "radial", "three_body", "hybrid")
+# Compressed by either program and run by the other, to 1e-9 (float32: 1e-5). deepmd-kit compresses no time steps.
+COMPRESSED = (*PLAIN, "two_side_softplus", "parameters", "float32")
+
+
+def table() -> str:
+    """The rows of the manual: kinds of models, the tolerance of both directions, what else is tried with them."""
+    lines = ["| descriptor | with | results agree to | compressed | also |", "| --- | --- | --- | --- | --- |"]
+    for name, model in MODELS.items():
+        compressed = "by either program" if name in COMPRESSED else ""
+        also = "LAMMPS, exact and compressed; training there" if name in PLAIN else ""
+        lines.append(f"| {model.descriptor} | {model.what} | {model.tolerance:.0e} | {compressed} | {also} |")
+    return "\n".join([*lines, ""])
+
+
+def page() -> str:
+    """The manual with the table as it should be."""
+    text = PAGE.read_text(encoding="utf-8")
+    return re.sub(f"{BEGIN}.*?{END}", lambda _: f"{BEGIN}\n{table()}\n{END}", text, flags=re.DOTALL)
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")
