@@ -26,12 +26,9 @@ def main() -> None:
     program, model, system, repeat, count = sys.argv[1:]
     if program == "deepmd_tf":
         from deepmd_tf.infer import DeepPot
-
-        potential = DeepPot(model, auto_batch_size=False)
     else:
         from deepmd.infer import DeepPot
-
-        potential = DeepPot(model)
+    potential = DeepPot(model)
     frame = replicated(Path(system), int(repeat))
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     energy, force = potential.eval(*frame)[:2]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import logging
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from deepmd_tf.config.check import normalize
 from deepmd_tf.data.find import find_systems
 from deepmd_tf.data.system import System
 from deepmd_tf.errors import ModelFormatError
-from deepmd_tf.export.script import MIN_NBOR_DIST, min_nbor_dist
+from deepmd_tf.export.script import MIN_NBOR_DIST, min_nbor_dist, plain_descriptors
 from deepmd_tf.infer.frozen import FrozenModel
 from deepmd_tf.infer.potential import REFUSED
 from deepmd_tf.model.energy import EnergyModel
@@ -88,7 +87,7 @@ def open_original(path: str | Path, training_script: str | None = None) -> Origi
             f"{path}: holds no train_attr/training_script", "Name the input file it was trained with by -t"
         )
     model = make_model(_model_section(frozen, script))
-    values = {name: frozen.constant(name) for name, node in frozen.nodes.items() if node.op == "Const"}
+    values = frozen.constants()
     return Original(frozen, script, model, values, _nearest(frozen, values, model, given))
 
 
@@ -112,17 +111,10 @@ def _model_section(frozen: FrozenModel, script: dict) -> dict:
     root = required("input", dict, "Part of an input.", sub_fields=[model_section()])
     section = normalize({"model": section}, root, source=frozen.path)["model"]
     section["type_map"] = list(frozen.type_map)
-    for descriptor, suffix in parts(section["descriptor"]):
+    for descriptor, suffix in plain_descriptors(section["descriptor"]):
         if is_auto(descriptor.get("sel", [])):
             descriptor["sel"] = frozen.constant(f"descrpt_attr{suffix}/sel").tolist()
     return section
-
-
-def parts(descriptor: dict, suffix: str = "") -> Iterable[tuple[dict, str]]:
-    """The sections of plain descriptors inside one, with the suffixes of their names in the graph."""
-    if "list" not in descriptor:
-        return [(descriptor, suffix)]
-    return [found for i, part in enumerate(descriptor["list"]) for found in parts(part, f"{suffix}_{i}")]
 
 
 def _nearest(frozen: FrozenModel, values: dict, model: EnergyModel, given: dict | None) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
@@ -49,3 +49,12 @@ def min_nbor_dist(values: Mapping[str, np.ndarray]) -> float | None:
     """The smallest distance found in the training data, Å, where it was determined."""
     value = float(np.asarray(values[MIN_NBOR_DIST])) if MIN_NBOR_DIST in values else -1.0
     return value if value > 0 else None
+
+
+def plain_descriptors(section: Mapping, suffix: str = "") -> Iterator[tuple[Mapping, str]]:
+    """The descriptors inside a section ``descriptor``, each with what follows the scopes of its names in the graph."""
+    if "list" not in section:
+        yield section, suffix
+        return
+    for k, part in enumerate(section["list"]):
+        yield from plain_descriptors(part, f"{suffix}_{k}")

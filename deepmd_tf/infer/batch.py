@@ -1,4 +1,4 @@
-"""How many frames go into one evaluation: as many as memory allows, and never an error while one fits."""
+"""How much goes into one evaluation: frames, or a domain of a frame, and never an error while any of it fits."""
 
 from __future__ import annotations
 
@@ -15,6 +15,9 @@ from deepmd_tf.tf1 import tf
 
 DEFAULT_ATOMS = 1024
 """Atoms per evaluation when nothing else is said, as the field is used to."""
+
+DOMAIN = 2048
+"""Atoms of a domain. Of a larger one the surroundings are a smaller part, but its arrays leave the caches."""
 
 ARRAYS_PER_LAYER = 3
 """Arrays of the size of an embedding layer that are alive at once; 2.3 measured (water, 25-50-100)."""
@@ -36,19 +39,28 @@ class FrameBatcher:
         1024, lowered to what half of the free memory holds.
     embedded : bool
         Whether features are formed for every neighbour, as graphs of exact networks do.
+
+    Attributes
+    ----------
+    atoms : int
+        Atoms of one evaluation, if they are several frames.
+    domain : int
+        Atoms of one evaluation, if they are a part of one frame: larger frames are to be cut up.
     """
 
     def __init__(self, model: FrozenModel, atoms: int | None = None, embedded: bool = True):
         held = max(1, available_memory() // (2 * bytes_per_atom(model, embedded)))
-        self.atoms = min(_asked() if atoms is None else atoms, held)
+        wanted = _asked() if atoms is None else atoms
+        self.atoms = min(wanted, held)
+        self.domain = max(1, min(max(wanted, DOMAIN), held))
 
     def run(self, nframes: int, natoms: int, evaluate: Callable[[slice], list]) -> list[np.ndarray]:
-        """Call ``evaluate`` on slices of the frames and join its arrays; halve the slice when memory runs out.
+        """Call ``evaluate`` on slices of the frames and join its arrays; halve the work when memory runs out.
 
         Raises
         ------
         DataError
-            Memory does not even hold one frame.
+            Memory does not even hold one atom with its surroundings.
         """
         parts, start = [], 0
         while start < nframes:
@@ -56,12 +68,19 @@ class FrameBatcher:
             try:
                 parts.append(evaluate(slice(start, start + count)))
             except (tf.errors.ResourceExhaustedError, MemoryError) as error:
-                if count == 1:
-                    raise DataError(f"one frame of {natoms} atoms does not fit into the memory") from error
-                self.atoms = count // 2 * natoms
+                self._halve(count, natoms, error)
                 continue
             start += count
         return [np.concatenate(arrays) for arrays in zip(*parts)]
+
+    def _halve(self, nframes: int, natoms: int, error: Exception) -> None:
+        if nframes > 1:
+            self.atoms = nframes // 2 * natoms
+            return
+        self.domain = min(self.domain, natoms) // 2
+        self.atoms = min(self.atoms, self.domain)
+        if self.domain == 0:
+            raise DataError(f"one frame of {natoms} atoms does not fit into the memory") from error
 
 
 def bytes_per_atom(model: FrozenModel, embedded: bool = True) -> int:

@@ -62,6 +62,10 @@ class FrozenModel:
             raise ModelFormatError(f"{self.path}: node {name}: expected a constant, found {found}")
         return tf.make_ndarray(node.attr["value"].tensor)
 
+    def constants(self) -> dict[str, np.ndarray]:
+        """Values of all constants by name."""
+        return {name: self.constant(name) for name, node in self.nodes.items() if node.op == "Const"}
+
     def text(self, name: str, default: str | None = None) -> str:
         """Value of the string constant ``name``, with the default rule of :meth:`constant`."""
         value = self.constant(name, None if default is None else default.encode())

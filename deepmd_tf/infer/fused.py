@@ -17,7 +17,8 @@ from deepmd_tf.export.script import min_nbor_dist
 from deepmd_tf.fitting.base import fittings
 from deepmd_tf.infer.frozen import FrozenModel
 from deepmd_tf.infer.session import ModelSession, session_config
-from deepmd_tf.infer.tables import NetworkTables, StoredTables, stored_tables
+from deepmd_tf.infer.stored import look_ups
+from deepmd_tf.infer.tables import NetworkTables, StoredTables
 from deepmd_tf.model.make import make_model
 from deepmd_tf.nn.context import FOUND, BuildContext
 from deepmd_tf.nn.weights import FrozenWeights
@@ -25,7 +26,6 @@ from deepmd_tf.tf1 import tf
 
 log = logging.getLogger(__name__)
 
-OUTPUTS = ("o_energy", "o_force", "o_virial", "o_atom_energy", "o_atom_virial", "o_descriptor")
 # Of energies and forces, relative; the interpolation is some 1e-11. Single precision anywhere makes it rounding.
 AGREEMENT, SINGLE_AGREEMENT = 1e-8, 1e-3
 
@@ -35,7 +35,8 @@ class FusedSession:
 
     Parameters
     ----------
-    model : FrozenModel
+    stored : ModelSession
+        The model as stored.
 
     Raises
     ------
@@ -43,8 +44,8 @@ class FusedSession:
         The model cannot be rebuilt, or what was rebuilt differs from the graph as stored.
     """
 
-    def __init__(self, model: FrozenModel):
-        self._stored = ModelSession(model)
+    def __init__(self, stored: ModelSession):
+        self._stored, model = stored, stored.model
         with tf.Graph().as_default() as graph:
             self._outside = _build(model)
         self._session = tf.Session(graph=graph, config=session_config())
@@ -52,9 +53,7 @@ class FusedSession:
 
     def run(self, names, feeds: dict) -> list:
         """Evaluate the first outputs of the nodes ``names``; feeds go by node name as well."""
-        *values, outside = self._session.run(
-            [*(f"{name}:0" for name in names), self._outside], {f"{name}:0": value for name, value in feeds.items()}
-        )
+        values, outside = self._run(names, feeds)
         return self._stored.run(names, feeds) if outside else values
 
     def close(self) -> None:
@@ -62,11 +61,21 @@ class FusedSession:
         self._session.close()
         self._stored.close()
 
+    def _run(self, names, feeds: dict) -> tuple[list, int]:
+        """Outputs of the fused graph, and how many look-ups were beyond the tables."""
+        *values, outside = self._session.run(
+            [*(f"{name}:0" for name in names), self._outside], {f"{name}:0": value for name, value in feeds.items()}
+        )
+        return values, int(outside)
+
     def _check(self, model: FrozenModel) -> None:
         feeds = _example(model)
         names = ["o_energy", "o_force", "o_virial", "o_atom_energy", "o_atom_virial"]
         tolerance = SINGLE_AGREEMENT if _has_single_precision(model) else AGREEMENT
-        for name, ours, stored in zip(names, self.run(names, feeds), self._stored.run(names, feeds)):
+        found, outside = self._run(names, feeds)
+        if outside:
+            raise ModelFormatError(f"{model.path}: {outside} look-ups of the example are beyond the tables")
+        for name, ours, stored in zip(names, found, self._stored.run(names, feeds)):
             error = np.abs(ours - stored).max(initial=0.0)
             if not error <= tolerance * max(1.0, np.abs(stored).max(initial=0.0)):
                 raise ModelFormatError(f"{model.path}: rebuilt, {name} differs by {error:.1e} from the graph as stored")
@@ -74,12 +83,13 @@ class FusedSession:
 
 def open_session(model: FrozenModel, as_stored: bool = False):
     """A session of the model: fused where it can be rebuilt, as stored where not or where that is asked for."""
+    stored = ModelSession(model)
     if not as_stored:
         try:
-            return FusedSession(model)
+            return FusedSession(stored)
         except (DeepmdError, KeyError, TypeError, ValueError) as reason:
             log.debug("%s: evaluated as stored: %s", model.path, reason)
-    return ModelSession(model)
+    return stored
 
 
 def _build(model: FrozenModel):
@@ -94,9 +104,9 @@ def _build(model: FrozenModel):
             "fitting_net": _known(fittings, section.get("fitting_net", {}), model),
         }
     )
-    values = {name: model.constant(name) for name, node in model.nodes.items() if node.op == "Const"}
+    values = model.constants()
     if model.compressed:
-        tables = StoredTables(FOUND, stored_tables(model))
+        tables = StoredTables(FOUND, list(look_ups(model).values()))
     else:
         tables = NetworkTables(FOUND, min_nbor_dist(values) or 1.0)
     context = BuildContext(model.ntypes, FrozenWeights(values), np.dtype(model.dtype), tables.primitives())

@@ -6,6 +6,7 @@ import numpy as np
 
 from deepmd_tf.errors import ModelFormatError
 from deepmd_tf.infer.batch import FrameBatcher
+from deepmd_tf.infer.evaluator import Evaluator
 from deepmd_tf.infer.frozen import FrozenModel
 from deepmd_tf.infer.fused import open_session
 from deepmd_tf.infer.inputs import Frames
@@ -30,7 +31,8 @@ class DeepPot:
         Frozen model (``.pb``), written by this program or by deepmd-kit's TensorFlow backend.
     auto_batch_size : bool or int
         True batches frames by the memory that is free (see :mod:`deepmd_tf.infer.batch`), a number is
-        the atoms of one batch, False evaluates all frames at once.
+        the atoms of one batch, False evaluates all frames at once. Frames of many atoms go domain by domain
+        (:mod:`deepmd_tf.infer.domains`), unless False is given.
     as_stored : bool
         Run the graph of the file as it is, instead of one rebuilt out of faster operations
         (:mod:`deepmd_tf.infer.fused`).
@@ -56,7 +58,8 @@ class DeepPot:
         self._dim_aparam = int(self._model.constant("fitting_attr/daparam", default=0))
         self._session = open_session(self._model, as_stored)
         atoms = None if auto_batch_size is True else (auto_batch_size or np.iinfo(np.int64).max)
-        self._batcher = FrameBatcher(self._model, atoms, embedded=isinstance(self._session, ModelSession))
+        batcher = FrameBatcher(self._model, atoms, embedded=isinstance(self._session, ModelSession))
+        self._evaluator = Evaluator(self._model, self._session, batcher)
 
     def eval(self, coords, cells, atom_types, atomic=False, fparam=None, aparam=None, mixed_type=False):
         """Evaluate frames.
@@ -97,17 +100,17 @@ class DeepPot:
         """
         frames = self._check(coords, cells, atom_types, fparam, aparam, mixed_type)
         names = ["energy", "force", "virial"] + (["atom_energy", "atom_virial"] if atomic else [])
-        found = self._evaluate(frames, names)
+        found = self._evaluator.run(frames, names)
         return tuple(found[name] for name in names)
 
     def eval_descriptor(self, coords, cells, atom_types, fparam=None, aparam=None, mixed_type=False) -> np.ndarray:
         """Return the descriptor of each atom [nf, N, dim]; arguments as in :meth:`eval`."""
         frames = self._check(coords, cells, atom_types, fparam, aparam, mixed_type)
-        return self._evaluate(frames, ["descriptor"])["descriptor"]
+        return self._evaluator.run(frames, ["descriptor"])["descriptor"]
 
     def eval_outputs(self, names, coords, cells, atom_types, fparam=None, aparam=None) -> dict[str, np.ndarray]:
         """Evaluate only ``names`` of energy, force, virial, atom_energy, atom_virial: MD needs no virial each step."""
-        return self._evaluate(self._check(coords, cells, atom_types, fparam, aparam, False), list(names))
+        return self._evaluator.run(self._check(coords, cells, atom_types, fparam, aparam, False), list(names))
 
     def get_type_map(self) -> list[str]:
         """Names of the atom types, by index."""
@@ -167,51 +170,3 @@ class DeepPot:
             dim_fparam=self._dim_fparam,
             dim_aparam=self._dim_aparam,
         )
-
-    def _evaluate(self, frames: Frames, names: list[str]) -> dict[str, np.ndarray]:
-        nframes, natoms = frames.types.shape
-        result: dict[str, np.ndarray] = {}
-        for index, order in frames.by_composition():
-            nreal = order.shape[1]
-            if nreal == 0:
-                continue
-            arrays = self._batcher.run(
-                len(index),
-                nreal,
-                lambda part, index=index, order=order: self._session.run(
-                    [f"o_{name}" for name in names], self._feeds(frames, index[part], order[part])
-                ),
-            )
-            for name, values in zip(names, arrays):
-                per_atom = name not in ("energy", "virial")
-                values = values.reshape(len(index), nreal, -1) if per_atom else values.reshape(len(index), -1)
-                shape = (nframes, natoms, values.shape[-1]) if per_atom else (nframes, values.shape[-1])
-                target = result.setdefault(name, np.zeros(shape, dtype=values.dtype))
-                target[(index[:, None], order) if per_atom else index] = values
-        return {name: result.get(name, self._zeros(name, nframes, natoms)) for name in names}
-
-    def _zeros(self, name: str, nframes: int, natoms: int) -> np.ndarray:
-        """Results of frames without any real atom."""
-        width = {"energy": 1, "force": 3, "virial": 9, "atom_energy": 1, "atom_virial": 9}.get(name, 0)
-        return np.zeros((nframes, width) if name in ("energy", "virial") else (nframes, natoms, width))
-
-    def _feeds(self, frames: Frames, index: np.ndarray, order: np.ndarray) -> dict[str, np.ndarray]:
-        """Placeholders of the graph (contract C.1), flat, atoms sorted by type."""
-        nframes, natoms = order.shape
-        rows, dtype = index[:, None], self._model.dtype
-        types = frames.types[rows, order]  # [nf, nreal]
-        cells = np.tile(np.eye(3).reshape(9), nframes) if frames.cells is None else frames.cells[index]
-        counts = np.bincount(types[0], minlength=self.get_ntypes())
-        feeds = {
-            "t_coord": frames.coords[rows, order].astype(dtype).reshape(-1),
-            "t_box": cells.astype(dtype).reshape(-1),
-            "t_type": types.reshape(-1),
-            "t_natoms": np.array([natoms, natoms, *counts], dtype=np.int32),
-            # The length alone selects the boundary: 6 periodic, 0 open (contract B.5).
-            "t_mesh": np.zeros(0 if frames.cells is None else 6, dtype=np.int32),
-        }
-        if self._dim_fparam:
-            feeds["t_fparam"] = frames.fparam[index].astype(dtype).reshape(-1)
-        if self._dim_aparam:
-            feeds["t_aparam"] = frames.aparam[rows, order].astype(dtype).reshape(-1)
-        return feeds

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from deepmd_tf.infer.frozen import FrozenModel
+from deepmd_tf.nn.compressed import Table
 
 _COLUMNS_PER_FEATURE = 6
 
@@ -37,21 +38,29 @@ class StoredTable:
     nbytes: int
 
 
+def look_ups(model: FrozenModel) -> dict[str, Table]:
+    """The table behind each node that looks features up, in their order; none in a model that is not compressed."""
+    return {
+        node.name: Table(*(model.constant(_source(model, name)) for name in node.input[:2]))
+        for node in model.graph_def.node
+        if node.op.startswith("TabulateFusion") and "Grad" not in node.op
+    }
+
+
 def stored_tables(model: FrozenModel) -> list[StoredTable]:
-    """The tables of a graph, by the operations that look numbers up; none in a model that is not compressed."""
+    """What there is to say of the tables of a model, each told once."""
     found = {}
-    for node in model.graph_def.node:
-        if node.op.startswith("TabulateFusion") and "Grad" not in node.op:
-            table, info = (_constant(model, name) for name in node.input[:2])
-            rows, columns = table.shape
-            width = columns // _COLUMNS_PER_FEATURE
-            found[node.input[0]] = StoredTable(node.name, *map(float, info[:5]), rows, width, table.nbytes)
+    for name, (table, info) in look_ups(model).items():
+        rows, columns = table.shape
+        width = columns // _COLUMNS_PER_FEATURE
+        told = StoredTable(name, *map(float, info[:5]), rows, width, table.nbytes)
+        found.setdefault(_source(model, model.nodes[name].input[0]), told)
     return list(found.values())
 
 
-def _constant(model: FrozenModel, name: str):
-    """The constant that a tensor is a copy or a conversion of."""
+def _source(model: FrozenModel, name: str) -> str:
+    """The constant behind an input: copies and casts lie between."""
     name = name.partition(":")[0]
     while model.nodes[name].op in ("Identity", "Cast"):
         name = model.nodes[name].input[0].partition(":")[0]
-    return model.constant(name)
+    return name

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.polynomial.polynomial import polyder, polyval
 
 from deepmd_tf.errors import ModelFormatError
-from deepmd_tf.infer.frozen import FrozenModel
-from deepmd_tf.nn.compressed import Table
 from deepmd_tf.nn.tabulated import TableSums, knot_tables
 from deepmd_tf.tf1 import tf
 
@@ -17,7 +16,6 @@ FEWEST, MOST = 128, 4096
 LARGEST_GAP = 1000
 # Pairs this much nearer than those of the training data still meet the table; nearer ones, the stored graph.
 MARGIN = 0.5
-LOOK_UPS = ("TabulateFusionSeA", "TabulateFusion", "TabulateFusionSeR", "TabulateFusionSeT")
 # Quintic Hermite polynomials of u: rows are the weights of value, slope and curvature left and right, columns powers.
 HERMITE = np.array(
     [
@@ -103,23 +101,6 @@ class StoredTables(TableSums):
         return own
 
 
-def stored_tables(model: FrozenModel) -> list[Table]:
-    """The table of each look-up in the graph of a compressed model, in their order."""
-    return [
-        Table(*(model.constant(_source(model, name)) for name in node.input[:2]))
-        for node in model.graph_def.node
-        if node.op in LOOK_UPS
-    ]
-
-
-def _source(model: FrozenModel, name: str) -> str:
-    """The constant behind an input: copies and casts lie between."""
-    name = name.partition(":")[0]
-    while model.nodes[name].op in ("Identity", "Cast"):
-        name = model.nodes[name].input[0].partition(":")[0]
-    return name
-
-
 def _knots(rows: np.ndarray, info: np.ndarray) -> tuple[np.ndarray, list[float]]:
     """Polynomials [n, M, 6] -> value, slope, curvature at as few knots as will do, and where these lie."""
     lower, upper, largest, fine, coarse = info[:5]
@@ -139,16 +120,9 @@ def _knots(rows: np.ndarray, info: np.ndarray) -> tuple[np.ndarray, list[float]]
 
 def _jet_of(rows: np.ndarray, strides: np.ndarray) -> np.ndarray:
     """Value and derivatives [n + 1, 3, M] at the ends of the polynomials [n, M, 6]."""
-    powers = strides[:, None, None] ** np.arange(6)
-    order = np.arange(6)
-    ends = np.stack(
-        [
-            (rows * powers).sum(-1),
-            (rows[..., 1:] * order[1:] * powers[..., :-1]).sum(-1),
-            (rows[..., 2:] * (order * (order - 1))[2:] * powers[..., :-2]).sum(-1),
-        ],
-        axis=1,
-    )  # [n, 3, M]
+    coefficients = np.moveaxis(rows, -1, 0)  # [6, n, M]
+    ends = [polyval(strides[:, None], polyder(coefficients, order), tensor=False) for order in range(3)]
+    ends = np.stack(ends, axis=1)  # [n, 3, M]
     starts = np.stack([rows[..., 0], rows[..., 1], 2 * rows[..., 2]], axis=1)
     gap = np.abs(ends[:-1, :2] - starts[1:, :2]).max(axis=(0, 2)) / np.abs(starts[:, :2]).max(axis=(0, 2))
     if gap.max(initial=0.0) > LARGEST_GAP * _tolerance(rows.dtype):

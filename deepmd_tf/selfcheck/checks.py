@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from deepmd_tf.errors import ModelFormatError
+from deepmd_tf.export.script import plain_descriptors
 from deepmd_tf.infer.frozen import FrozenModel
 from deepmd_tf.infer.potential import DeepPot
 from deepmd_tf.nn.activation import is_smooth
@@ -176,7 +177,7 @@ def lowest_precision(model: FrozenModel) -> str:
 
 def has_corners(section: Mapping) -> bool:
     """Whether an activation function of the model has no continuous second derivative."""
-    parts = [part for part, _ in numpy_model.descriptor_parts(section["descriptor"])]
+    parts = [part for part, _ in plain_descriptors(section["descriptor"])]
     return not all(
         is_smooth(one.get("activation_function", "tanh")) for one in (*parts, section.get("fitting_net", {}))
     )

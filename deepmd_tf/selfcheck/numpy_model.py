@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from deepmd_tf.errors import ModelFormatError
+from deepmd_tf.export.script import plain_descriptors
 from deepmd_tf.selfcheck.numpy_env import Surroundings, surroundings
 from deepmd_tf.selfcheck.numpy_net import embedding_slope, fitting_slope, table_slope
 
@@ -70,7 +71,7 @@ def predict(coord, types, cell, model: Mapping, weights: Mapping, fparam=None, a
         There are no equations here for a part of the model.
     """
     coord, types = np.reshape(coord, (-1, 3)), np.asarray(types)
-    parts = [_Part(section, suffix, weights) for section, suffix in descriptor_parts(model["descriptor"])]
+    parts = [_Part(section, suffix, weights) for section, suffix in plain_descriptors(model["descriptor"])]
     seen = [part.see(coord, types, cell) for part in parts]
     extra = _parameters(model["fitting_net"], weights, len(types), fparam, aparam)
     energy, force, virial = np.zeros(len(types)), np.zeros((len(types), 3)), np.zeros((3, 3))
@@ -91,15 +92,6 @@ def predict(coord, types, cell, model: Mapping, weights: Mapping, fparam=None, a
 def atom_energies(coord, atype, box, model: Mapping, weights: Mapping, fparam=None, aparam=None):
     """Atomic energies of one frame [N], see :func:`predict`."""
     return predict(coord, atype, box, model, weights, fparam, aparam).atom_energy
-
-
-def descriptor_parts(section: Mapping, suffix: str = "") -> Iterator[tuple[Mapping, str]]:
-    """The plain descriptors of a section, each with what follows the scopes of its weights."""
-    if section["type"] != "hybrid":
-        yield section, suffix
-        return
-    for k, part in enumerate(section["list"]):
-        yield from descriptor_parts(part, f"{suffix}_{k}")
 
 
 class _Part:

@@ -72,7 +72,6 @@ def equations(model: FrozenModel) -> tuple[Mapping, dict[str, np.ndarray]]:
     section = model.training_script.get("model")
     if not section:
         raise ModelFormatError("the model does not hold its input")
-    names = [name for name, node in model.nodes.items() if node.op == "Const"]
-    values = {name: model.constant(name) for name in names}
+    values = model.constants()
     # By kind: half precisions beyond NumPy's own call theirs "V".
     return section, {name: value.astype(np.float64) for name, value in values.items() if value.dtype.kind in "fiV"}

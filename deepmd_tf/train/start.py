@@ -10,7 +10,7 @@ import numpy as np
 from deepmd_tf.export.checkpoint import find_checkpoint
 from deepmd_tf.export.script import SEED, min_nbor_dist, training_script
 from deepmd_tf.infer.frozen import FrozenModel
-from deepmd_tf.infer.tables import stored_tables
+from deepmd_tf.infer.stored import look_ups
 from deepmd_tf.nn.compressed import tables_by_name
 from deepmd_tf.tf1 import tf
 from deepmd_tf.train.step import GLOBAL_STEP
@@ -81,9 +81,5 @@ def from_frozen(path: str | Path) -> Start:
         The file is no model.
     """
     model = FrozenModel(path)
-    values = {name: model.constant(name) for name, node in model.nodes.items() if _is_weight(node)}
-    return Start(str(path), values, model.training_script or None, stored_tables(model) if model.compressed else [])
-
-
-def _is_weight(node) -> bool:
-    return node.op == "Const" and tf.as_dtype(node.attr["dtype"].type).is_floating
+    values = {name: value for name, value in model.constants().items() if tf.as_dtype(value.dtype).is_floating}
+    return Start(str(path), values, model.training_script or None, list(look_ups(model).values()))

@@ -55,7 +55,7 @@ def test_what_differs_from_the_stored_graph_is_not_used(water, monkeypatch):
 
     monkeypatch.setattr(FrozenModel, "constant", wrong)
     with pytest.raises(ModelFormatError, match="differs"):
-        FusedSession(FrozenModel(water.path))
+        FusedSession(ModelSession(FrozenModel(water.path)))
     assert isinstance(open_session(FrozenModel(water.path)), ModelSession)
 
 

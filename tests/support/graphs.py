@@ -14,13 +14,24 @@ from deepmd_tf.train.schema import input_schema
 
 
 def complete(model: dict) -> dict:
-    """The ``model`` section with all defaults."""
+    """The ``model`` section with all defaults; networks without a seed get one, so that tests repeat themselves."""
     frame = {
         "model": model,
         "learning_rate": {"start_lr": 1e-3, "stop_lr": 1e-8},
         "training": {"numb_steps": 1, "training_data": {"systems": ["unused"]}},
     }
-    return normalize(frame, input_schema())["model"]
+    return _seeded(normalize(frame, input_schema())["model"])
+
+
+def _seeded(section):
+    if isinstance(section, list):
+        return [_seeded(item) for item in section]
+    if not isinstance(section, dict):
+        return section
+    section = {name: _seeded(value) for name, value in section.items()}
+    if "neuron" in section and section.get("seed") is None:
+        section["seed"] = 2  # of these weights atoms repel each other: they can be let move
+    return section
 
 
 class PlainWeights(WeightStore):
