@@ -73,10 +73,10 @@ test-native: $(VENV)/editable
 	done
 
 test-python: $(VENV)/editable
-	python -m pytest -m 'not interop'
+	python -m pytest -n $(JOBS) -m 'not interop'
 
 interop: $(VENV)/editable $(KIT_VENV)/created
-	DEEPMD_KIT_ENV=$(CURDIR)/$(KIT_VENV) python -m pytest -m interop
+	DEEPMD_KIT_ENV=$(CURDIR)/$(KIT_VENV) python -m pytest -n $(JOBS) -m interop
 
 lint: $(VENV)/editable
 	ruff check

@@ -192,7 +192,7 @@ setup(
     setup_requires=build_needs,
     install_requires=[*run_needs, "numpy", "h5py", "dargs>=0.4.10", "scipy", "pyyaml"],
     extras_require={
-        "test": ["pytest", *ase, *plot],
+        "test": ["pytest", "pytest-xdist", *ase, *plot],
         "ase": ase,
         "plot": plot,
         "horovod": ["horovod>=0.28"],

@@ -31,7 +31,7 @@ DEFINED_ONLY = "TabulateFusionGradGrad"
 def all_cases() -> dict:
     """{name: (op, attributes, inputs)}."""
     cases = {}
-    for op in (*INPUTS, *ALIASES.keys() - {DEFINED_ONLY}):
+    for op in (*INPUTS, *sorted(ALIASES.keys() - {DEFINED_ONLY})):
         names = INPUTS[ALIASES.get(op, op)]
         for dtype in TOLERANCE:
             for width in (9, 16):
