@@ -145,6 +145,11 @@ class DataSet:
                 frames = np.concatenate([draw.frames for draw in draws if draw.set_index == set_index])
                 yield system, self._load(Draw(index, set_index, frames), wanted)
 
+    def atoms_per_batch(self) -> float:
+        """Expected number of atoms, of all frames together."""
+        sizes = [size * system.natoms for size, system in zip(self.batch_sizes, self.systems)]
+        return float(np.dot(self.probabilities, sizes))
+
     def steps_per_epoch(self) -> int:
         """Steps after which each system has given, on average, all its batches at least once."""
         possible = self.probabilities > 0

@@ -7,6 +7,8 @@ the interpolation.
 
 from __future__ import annotations
 
+import logging
+import math
 from abc import ABC, abstractmethod
 from dataclasses import replace
 
@@ -18,6 +20,8 @@ from deepmd_tf.nn.jet import nets_jet
 from deepmd_tf.ops.table import table_radial, table_three_body, table_two_body
 from deepmd_tf.stat.ranges import angular_ranges, any_center, net_range, radial_ranges
 from deepmd_tf.tf1 import tf
+
+log = logging.getLogger(__name__)
 
 # Shares of the intervals and of the range. Products of two rows are mostly small, but near atoms make them large; out
 # there the features hardly change.
@@ -39,17 +43,16 @@ class TableSums(ABC):
     ----------
     outside : list of int64 scalars
         Look-ups beyond the ends of the tables, in each sum so far; there a table goes on as a straight line.
-    intervals : int32 variable or None
-        Number of intervals of each table, where it can change.
+    intervals : list of int32 variables
+        Number of intervals of the tables of each sum, where it can change.
     by_name : dict of str to Table
         Tables that stand for networks which are no more, by their names.
     """
 
-    intervals = None
-
     def __init__(self, exact, nearest: float):
         self.exact, self.nearest = exact, nearest
         self.outside: list = []
+        self.intervals: list = []
         self.by_name: dict[str, Table] = {}
 
     def primitives(self):
@@ -67,37 +70,45 @@ class TableSums(ABC):
         """Whether these networks have tables: smooth ones, in single or double precision, of alike empty slots."""
         return is_smooth(nets.activation_function) and nets.dtype in ("float32", "float64") and neighbors.alike
 
+    def pays(self, ranges: list[tuple[float, float]], pieces, slots: int) -> bool:
+        """Whether tables of these ranges are faster than the networks themselves in ``slots`` slots of each atom."""
+        return True
+
     def two_body(self, nets, neighbors, inputs):
         """Sum over slots of row times features: -> [n, 4, M]."""
-        if not self.serves(nets, neighbors):
+        ranges = self._radial_ranges(nets, neighbors)
+        if not self.serves(nets, neighbors) or not self.pays(ranges, RADIAL, sum(neighbors.sel)):
             return self.exact.two_body(nets, neighbors, inputs)
-        return self._around(table_two_body, nets, neighbors)
+        return self._around(table_two_body, nets, neighbors, ranges)
 
     def radial(self, nets, neighbors, inputs):
         """Sum over slots of features: -> [n, M]."""
-        if not self.serves(nets, neighbors):
+        ranges = self._radial_ranges(nets, neighbors)
+        if not self.serves(nets, neighbors) or not self.pays(ranges, RADIAL, sum(neighbors.sel)):
             return self.exact.radial(nets, neighbors, inputs)
-        return self._around(table_radial, nets, neighbors)
+        return self._around(table_radial, nets, neighbors, ranges)
 
     def three_body(self, nets, neighbors, inputs):
         """Mean over pairs of slots of angle times features, summed over pairs of types: -> [n, M]."""
+        spec, sel = neighbors.spec, neighbors.sel
         directed = np.reshape(neighbors.mean, (-1, 4))[:, 1:]
-        if not self.serves(nets, neighbors) or directed.any():
+        of_center = angular_ranges(neighbors.scale, self.nearest, spec.rcut, spec.rcut_smth)
+        ranges = [any_center(of_center)] * len(nets.keys)
+        is_served = self.serves(nets, neighbors) and not directed.any()
+        if not is_served or not self.pays(ranges, ANGULAR, sum(sel[i] * sel[j] for i, j in nets.keys)):
             return self.exact.three_body(nets, neighbors, inputs)
-        spec = neighbors.spec
-        ranges = angular_ranges(neighbors.scale, self.nearest, spec.rcut, spec.rcut_smth)
-        table, grid = self.tables(nets, [any_center(ranges)] * len(nets.keys), ANGULAR)
-        return self._sum(table_three_body, nets, neighbors, table, grid)
+        return self._sum(table_three_body, nets, neighbors, *self.tables(nets, ranges, ANGULAR))
 
-    def _around(self, op, nets, neighbors):
+    def _radial_ranges(self, nets, neighbors) -> list[tuple[float, float]]:
         spec = neighbors.spec
-        ranges = radial_ranges(
+        of_center = radial_ranges(
             neighbors.mean, neighbors.scale, self.nearest, spec.rcut, spec.rcut_smth, neighbors.components
         )
-        of_key = [net_range(ranges, key, spec.exclude_types) for key in nets.keys]
-        table, grid = self.tables(nets, of_key, RADIAL)
+        return [net_range(of_center, key, spec.exclude_types) for key in nets.keys]
+
+    def _around(self, op, nets, neighbors, ranges):
         empty = tf.reshape(neighbors.empty, [neighbors.ntypes, neighbors.ntypes * neighbors.components])
-        return self._sum(op, nets, neighbors, _in_double(empty), table, grid)
+        return self._sum(op, nets, neighbors, _in_double(empty), *self.tables(nets, ranges, RADIAL))
 
     def _sum(self, op, nets, neighbors, *last):
         """Tables are looked up in float64 always: a slope is a small difference of numbers that are nearly equal."""
@@ -117,32 +128,59 @@ class TableInTheLoop(TableSums):
     exact : Primitives
     nearest : float or None
         Smallest distance in the training data, Å.
+    atoms : float
+        Atoms of a batch, on average.
     """
 
+    # Look-ups of a batch per knot from which tables are the faster way: a knot takes two derivatives besides the value.
+    # Clusters of six water molecules take the same time either way at 1.3 (se_e2_a) and near 3 (se_e3).
+    PAYS = 3.0
     # A batch may hold a nearer pair than the statistics have seen: that of validation data, mostly.
     MARGIN = 0.8
     # Å; for runs that leave the statistics out.
     NEAREST = 0.6
     FIRST, LAST = 128, 8192
 
-    def __init__(self, exact, nearest: float | None):
+    def __init__(self, exact, nearest: float | None, atoms: float = math.inf):
         super().__init__(exact, self.NEAREST if nearest is None else self.MARGIN * nearest)
-        self._errors: list = []
+        self._atoms = atoms
+        self.errors: list = []
+
+    def pays(self, ranges, pieces, slots):
+        """Compare the look-ups of a batch with the knots that networks of usual weights need."""
+        knots = max(self.FIRST, *(likely_intervals(ends, pieces) for ends in ranges)) * len(ranges)
+        if self._atoms * slots >= self.PAYS * knots:
+            return True
+        log.info(
+            "embedding networks: evaluated for each neighbour; a batch has %d of them, tables would have some %d knots",
+            self._atoms * slots,
+            knots,
+        )
+        return False
 
     def tables(self, nets, ranges, pieces):
         """Evaluate the networks with two derivatives at knots that depend on :attr:`intervals`."""
-        if self.intervals is None:
-            start = tf.constant_initializer(self.FIRST)
-            self.intervals = tf.get_variable(
-                "table_intervals", (), tf.int32, start, trainable=False, use_resource=False
-            )
-        table, grid, error = knot_tables(nets, ranges, pieces, tf.identity(self.intervals))
-        self._errors.append(error)
+        name = "_".join(["table_intervals", *([str(len(self.intervals))] if self.intervals else [])])
+        start = tf.constant_initializer(self.FIRST)
+        self.intervals.append(tf.get_variable(name, (), tf.int32, start, trainable=False, use_resource=False))
+        table, grid, error = knot_tables(nets, ranges, pieces, tf.identity(self.intervals[-1]))
+        self.errors.append(error)
         return table, grid
 
-    def error(self):
-        """Largest error of the tables now, a float64 scalar; see :func:`knot_tables`."""
-        return tf.reduce_max(tf.stack(self._errors))
+
+def likely_intervals(ends: tuple[float, float], pieces) -> int:
+    """Intervals that a network of usual weights needs for an error of 1e-9.
+
+    Its features change over lengths of about one near zero and, as its first layer has units of all slopes, over
+    lengths like their argument far out: intervals of a fifth there, of a 25th of the argument here do.
+    """
+    start, needed = ends[0], 0.0
+    for share, part in pieces:
+        stop = start + part * (ends[1] - ends[0])
+        nearest = 0.0 if start < 0 < stop else min(abs(start), abs(stop))
+        needed = max(needed, (stop - start) / (share * max(0.2, nearest / 25)))
+        start = stop
+    return math.ceil(needed)
 
 
 def knot_tables(nets, ranges: list[tuple[float, float]], pieces, count):

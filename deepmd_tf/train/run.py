@@ -85,7 +85,7 @@ def train(
         weights,
         interface_dtype(),
         _records(config, min_nbor_dist, training),
-        _tables(config, start, min_nbor_dist),
+        _tables(config, start, min_nbor_dist, training),
     )
     _clear_stage(config["training"], start)
     log.info(
@@ -202,10 +202,12 @@ def _optimizer(config: dict):
     return optimizers.get(keys.pop("type"))(**keys)
 
 
-def _tables(config: dict, start: Start, min_nbor_dist: float | None):
+def _tables(config: dict, start: Start, min_nbor_dist: float | None, training: DataSet):
     if start.tables:
         return partial(StoredTables, stored=start.tables)
-    return partial(TableInTheLoop, nearest=min_nbor_dist) if config["training"]["embedding_table"] else None
+    if not config["training"]["embedding_table"]:
+        return None
+    return partial(TableInTheLoop, nearest=min_nbor_dist, atoms=training.atoms_per_batch())
 
 
 def _records(config: dict, min_nbor_dist: float | None, training: DataSet) -> dict:

@@ -101,8 +101,8 @@ class TrainingGraph:
     def _checked(self, state: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         """What of a checkpoint belongs to this graph; the records are those of this run."""
         # A run that was begun without tables goes on with them.
-        optional = {"table_intervals"} - state.keys()
-        left_out = self._records | optional
+        new = {variable.op.name for variable in getattr(self.tables, "intervals", [])} - state.keys()
+        left_out = self._records | new
         wanted = [variable for variable in self._variables if variable.op.name not in left_out]
         for variable in wanted:
             name, shape = variable.op.name, tuple(variable.shape.as_list())

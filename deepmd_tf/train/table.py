@@ -23,15 +23,15 @@ class TableGuard:
     def __init__(self, session, graph, tolerance: float):
         self._session, self._tables, self._tolerance = session, graph.tables, tolerance
         self._outside, self._reported = graph.outside, 0
-        if self._tables.intervals is not None:
-            with graph.graph.as_default():
-                self._state = (self._tables.error(), self._tables.intervals)
-                self._double = tf.assign(self._tables.intervals, 2 * self._tables.intervals).op
+        with graph.graph.as_default():
+            counts = self._tables.intervals
+            self._state = list(zip(self._tables.errors, counts)) if counts else []
+            self._double = [tf.assign(count, 2 * count).op for count in counts]
 
     def check(self) -> None:
         """Measure, double where needed, and report; the weights are not touched."""
-        if self._tables.intervals is not None:
-            self._check_error()
+        if self._state:
+            self._check_errors()
         outside = self._session.run(self._outside)
         if outside > self._reported:
             log.warning(
@@ -41,18 +41,28 @@ class TableGuard:
             )
             self._reported = outside
 
-    def _check_error(self) -> None:
-        error, intervals = self._session.run(self._state)
-        while error > self._tolerance and intervals < self._tables.LAST:
-            self._session.run(self._double)
-            before = error
-            error, intervals = self._session.run(self._state)
-            if error > before / 2:
-                break
-        log.info("embedding tables: %d intervals, interpolation error %.1e", intervals, error)
+    def _check_errors(self) -> None:
+        found = [self._refined(*ops) for ops in zip(self._state, self._double)]
+        error = max(error for error, _ in found)
+        log.info(
+            "embedding tables: %s intervals, interpolation error %.1e",
+            " + ".join(str(intervals) for _, intervals in found),
+            error,
+        )
         if error > self._tolerance:
             log.warning(
                 "embedding tables: the error is above training/table_tolerance = %.1e; "
                 "training/embedding_table = false trains without tables",
                 self._tolerance,
             )
+
+    def _refined(self, state, double) -> tuple[float, int]:
+        """Error and number of intervals of the tables of one sum, doubled while that helps and is needed."""
+        error, intervals = self._session.run(state)
+        while error > self._tolerance and intervals < self._tables.LAST:
+            self._session.run(double)
+            before = error
+            error, intervals = self._session.run(state)
+            if error > before / 2:
+                break
+        return error, intervals

@@ -32,6 +32,7 @@ def test_keys_and_shapes_of_a_batch(make_system):
     assert batch["natoms"].dtype == batch["type"].dtype == np.int32
     assert isinstance(batch["find_force"], np.float32) and batch["find_force"] == 1
     assert (data.ntypes, batch.nframes) == (3, 2)
+    assert data.atoms_per_batch() == 12
 
 
 def test_jumping_to_a_step_equals_walking_there(make_system):

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import logging
+
 import numpy as np
 import pytest
 
 from deepmd_tf.nn.context import FOUND, PORTABLE
 from deepmd_tf.nn.embedding import EmbeddingNet
 from deepmd_tf.nn.jet import net_jet
-from deepmd_tf.nn.tabulated import TableInTheLoop
+from deepmd_tf.nn.tabulated import TableInTheLoop, likely_intervals
 from deepmd_tf.stat.ranges import net_range, radial_ranges
 from deepmd_tf.tf1 import tf
 from tests.descriptor import test_hybrid, test_se_e2_r, test_se_e3
@@ -51,11 +53,15 @@ def tabulated_model(whole: dict, weights: dict, intervals: int, nearest: float =
     """A model section with tables in the loop, and the object that made them."""
     made = TableInTheLoop(FOUND, nearest)
     model = ModelUnderTest(whole, weights=weights, primitives=made.primitives())
-    if made.intervals is not None:
-        with model.session.graph.as_default():
-            model.session.run(tf.global_variables_initializer())
-            model.session.run(tf.assign(made.intervals, intervals))
+    set_intervals(model, made, intervals)
     return model, made
+
+
+def set_intervals(model, made, intervals: int) -> None:
+    """Give all tables this number of intervals."""
+    with model.session.graph.as_default():
+        model.session.run(tf.global_variables_initializer())
+        model.session.run([tf.assign(count, intervals) for count in made.intervals])
 
 
 def gradients(model, coord, atype, cell) -> dict[str, np.ndarray]:
@@ -75,7 +81,7 @@ def test_equal_in_all_variants(name):
     # Products of two rows have a far wider range than rows.
     wide = name.startswith("three") or name == "hybrid"
     tabulated, made = tabulated_model(whole, exact.weights, 4096 if wide else 256)
-    assert (made.intervals is None) == (name in NEVER_TABULATED)
+    assert (not made.intervals) == (name in NEVER_TABULATED)
     for coord, atype, cell in ((*cluster(), None), (*crystal(CUBIC), CUBIC)):
         assert_equal(exact(coord, atype, cell), tabulated(coord, atype, cell))
     a, b = (gradients(model, coord, atype, cell) for model in (exact, tabulated))
@@ -110,18 +116,18 @@ def test_float32_networks():
     tabulated, made = with_tables(keys, exact.weights)
     coord, atype = crystal(CUBIC)
     a, b = exact(coord, atype, CUBIC), tabulated(coord, atype, CUBIC)
-    assert made.intervals is not None
+    assert made.intervals
     assert np.allclose(b["force"], a["force"], rtol=0, atol=2e-5 * np.abs(a["force"]).max())
 
 
 def test_half_precision_and_slots_that_differ_stay_exact():
     exact = ModelUnderTest(section({"precision": "bfloat16"}))
     _, made = with_tables({"precision": "bfloat16"}, exact.weights)
-    assert made.intervals is None
+    assert not made.intervals
     weights = dict(ModelUnderTest(section()).weights)
     weights["descrpt_attr/t_std"] = weights["descrpt_attr/t_std"] * np.linspace(1, 1.1, 4 * 84)
     model, made = with_tables({}, weights)
-    assert made.intervals is None
+    assert not made.intervals
     coord, atype = cluster()
     expected = ModelUnderTest(section(), weights=weights)(coord, atype)
     assert np.allclose(model(coord, atype)["force"], expected["force"], rtol=0, atol=1e-12)
@@ -132,7 +138,7 @@ def test_the_measured_error_is_the_error():
     exact = ModelUnderTest(section({"type_one_side": True}))
     model, made = with_tables({"type_one_side": True}, exact.weights, intervals=16)
     with model.session.graph.as_default():
-        measured = model.session.run(made.error())
+        measured = model.session.run(made.errors[0])
     w = exact.weights
     ranges = radial_ranges(w["descrpt_attr/t_avg"], w["descrpt_attr/t_std"], 0.8 * NEAREST, 4.0, 1.0)
     worst = 0.0
@@ -173,9 +179,9 @@ def test_error_falls_with_the_fifth_power_of_the_interval():
     model, made = with_tables({}, exact.weights, intervals=16)
     errors = []
     with model.session.graph.as_default():
-        error = made.error()
+        (error,) = made.errors
         for intervals in (32, 64, 128):
-            model.session.run(tf.assign(made.intervals, intervals))
+            model.session.run(tf.assign(made.intervals[0], intervals))
             errors.append(model.session.run(error))
     assert errors[0] / errors[1] > 20 and errors[1] / errors[2] > 20
 
@@ -188,7 +194,6 @@ def test_look_ups_beyond_the_ends_are_counted():
     distance = np.linalg.norm(coord[:, None] - coord[None], axis=-1) + 100 * np.eye(len(coord))
     with model.session.graph.as_default():
         count = model.session.run(tf.add_n(made.outside), model.feeds(coord, atype))
-        model.session.run(tf.assign(made.intervals, 256))
     assert 0 < count <= (distance < 2.56).sum()
     wide, made = with_tables({}, exact.weights)
     with wide.session.graph.as_default():
@@ -198,3 +203,32 @@ def test_look_ups_beyond_the_ends_are_counted():
 def test_portable_graphs_hold_no_tables():
     graph = ModelUnderTest(section(), primitives=PORTABLE).session.graph
     assert not [op for op in graph.get_operations() if op.type.startswith("Dp")]
+
+
+def test_foreseen_knots_are_about_those_that_are_needed(monkeypatch):
+    """Each sum has a number of its own: a quarter of what is foreseen does not do, four times that does."""
+    foreseen = []
+    monkeypatch.setattr(
+        TableInTheLoop,
+        "pays",
+        lambda self, ranges, pieces, slots: not foreseen.append(max(likely_intervals(ends, pieces) for ends in ranges)),
+    )
+    whole = test_hybrid.section()
+    model, made = tabulated_model(whole, ModelUnderTest(whole).weights, 128)
+    assert len(made.intervals) == len(foreseen) == len(set(foreseen)) == 3
+    for error, count, intervals in zip(made.errors, made.intervals, foreseen):
+        for few, factor in ((True, 1 / 4), (False, 4)):
+            with model.session.graph.as_default():
+                model.session.run(tf.assign(count, 4 * round(intervals * factor / 4)))
+            assert (model.session.run(error) > 1e-9) == few, (intervals, factor)
+
+
+def test_small_batches_are_evaluated_without_tables(caplog):
+    caplog.set_level(logging.INFO)
+    whole = test_hybrid.section()
+    exact = ModelUnderTest(whole)
+    for atoms, tables in ((1, 0), (1e6, 3)):
+        made = TableInTheLoop(FOUND, NEAREST, atoms)
+        ModelUnderTest(whole, weights=exact.weights, primitives=made.primitives())
+        assert len(made.intervals) == tables
+    assert "tables would have" in caplog.text

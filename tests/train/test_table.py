@@ -21,8 +21,9 @@ from tests.support.training import small_input, write_input
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    """An empty working folder."""
+    """An empty working folder, where tables are used however small the batches are."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(TableInTheLoop, "PAYS", 0.0)
     return tmp_path
 
 
@@ -108,3 +109,11 @@ def test_training_from_a_compressed_model(folder):
     assert train(path, restart="model.ckpt-4") == 0
     resumed = find_checkpoint("model.ckpt").values()
     assert all(np.array_equal(resumed[name], values[name]) for name in values if name.startswith(("layer_", "filter_")))
+
+
+def test_a_small_batch_takes_the_networks_themselves(folder, caplog, monkeypatch):
+    monkeypatch.setattr(TableInTheLoop, "PAYS", 1e6)
+    caplog.set_level(logging.INFO)
+    assert "table_intervals" not in curve(folder, "on")
+    assert "evaluated for each neighbour" in caplog.text
+    assert "embedding tables" not in caplog.text
