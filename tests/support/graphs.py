@@ -23,14 +23,15 @@ def complete(model: dict) -> dict:
     return _seeded(normalize(frame, input_schema())["model"])
 
 
-def _seeded(section):
+def _seeded(section, seed=2):
+    """With seeds for networks that have none. Of the weights from 2, atoms repel each other: they can be let move."""
     if isinstance(section, list):
-        return [_seeded(item) for item in section]
+        return [_seeded(item, seed + k) for k, item in enumerate(section)]
     if not isinstance(section, dict):
         return section
-    section = {name: _seeded(value) for name, value in section.items()}
+    section = {name: _seeded(value, seed) for name, value in section.items()}
     if "neuron" in section and section.get("seed") is None:
-        section["seed"] = 2  # of these weights atoms repel each other: they can be let move
+        section["seed"] = seed
     return section
 
 
