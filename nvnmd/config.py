@@ -13,6 +13,7 @@ import numpy as np
 from deepmd_tf.errors import ConfigError
 from deepmd_tf.registry import did_you_mean
 from nvnmd.device_file.layout import LIMIT_OF_TYPES, Layout
+from nvnmd.device_file.model import nix_exponent
 from nvnmd.limits import check
 
 NEURON, AXIS_NEURON, FITTING_NEURON, TYPE_WIDTH = (8, 16, 32), 4, (128, 128, 128), 8
@@ -96,7 +97,7 @@ class Config:
     @property
     def log2_nix(self) -> int:
         """Binary logarithm of NIX, the power of two that sums over neighbours are divided by."""
-        return math.ceil(math.log2(self.nnei / 1.5))
+        return nix_exponent(self.nnei)
 
     @property
     def slices(self) -> int:
@@ -127,6 +128,10 @@ class Config:
         words = tuple(layout.shape_words)
         return replace(self, section_shape=(words[: len(words) // 2], words[len(words) // 2 :]))
 
+    def deployed(self) -> Config:
+        """The settings as hardware in use takes them: neighbour numbers of 8 bits, in version 1 SUB_VERSION 2."""
+        return replace(self, sel_bits=8) if self.version == 0 else replace(self, sub_version=2)
+
     @classmethod
     def from_input(cls, section: dict) -> Config:
         """Settings of the section ``nvnmd`` of an input file.
@@ -150,6 +155,9 @@ class Config:
                 "Leave the key out",
             )
         version, sel = section.get("version", 0), section["sel"]
+        names = section.get("type_map", [])
+        if not isinstance(names, (list, tuple)):
+            raise ConfigError(f"nvnmd/type_map: expected a list of names, found {names!r}")
         if version == 0 and not isinstance(sel, (list, tuple)):
             raise ConfigError(f"nvnmd/sel: expected a list of 1 to 4 numbers in version 0, found {sel!r}")
         return cls(
@@ -158,7 +166,7 @@ class Config:
             rcut=section["rcut"],
             rcut_smth=section["rcut_smth"],
             max_nnei=section.get("max_nnei", 128),
-            type_map=tuple(section.get("type_map", ())),
+            type_map=tuple(names),
         )
 
 

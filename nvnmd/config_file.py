@@ -70,8 +70,10 @@ def from_dictionary(dictionary: dict, name: str | Path = "config") -> Config:
     """
     try:
         config = _chosen(dictionary)
-    except (KeyError, TypeError, AttributeError) as error:
-        raise ModelFormatError(f"{name}: expected a dictionary of settings of a model, but {error!r}") from error
+    except KeyError as error:
+        raise ModelFormatError(f"{name}: expected settings of a model, but {error} is missing") from error
+    except (TypeError, AttributeError) as error:
+        raise ModelFormatError(f"{name}: expected settings of a model, but {error}") from error
     except ConfigError as error:
         raise ConfigError(f"{name}: {error.message}", error.hint) from error
     expected = to_dictionary(config)

@@ -101,7 +101,7 @@ def _from_npy(content: bytes, path: Path):
         shape, _, dtype = header(stream)
     except (ValueError, KeyError, EOFError) as error:
         raise ModelFormatError(f"{path}: expected a .npy file, found something else ({error})") from error
-    if shape != (1,) or dtype != object:
+    if shape != (1,) or dtype.kind != "O":
         raise ModelFormatError(f"{path}: expected an object array of shape (1,), found {dtype} of shape {shape}")
     try:
         holder = _Unpickler(stream).load()

@@ -21,6 +21,7 @@ TABLES = {
 }  # fmt: skip
 FIXED = 23  # fraction bits of all fixed-point numbers but weights
 WEIGHT_FRACTION = 16
+GREATEST_EXPONENT = fixed_limits(EXPONENT_BITS, signed=False)[1]
 
 
 def encode(
@@ -74,19 +75,15 @@ def encode(
     )
 
 
-def weight_codes(weights, axis: int, tensor: str, overflow: Overflow) -> tuple[np.ndarray, np.ndarray]:
+def weight_codes(weights, axis: int) -> tuple[np.ndarray, np.ndarray]:
     """Mantissas and common exponents: value = mantissa 2^(exponent-16), truncated towards zero.
 
     Parameters
     ----------
     weights : array [inputs, outputs]
-        Weights of a layer.
+        Weights of a layer; what is 256 or more in magnitude is saturated.
     axis : int
         Axis along which weights share an exponent: 0 for an exponent of each column, 1 of each row.
-    tensor : str
-        What messages call the weights.
-    overflow : Overflow
-        What to do with weights of 256 and more.
 
     Returns
     -------
@@ -94,17 +91,9 @@ def weight_codes(weights, axis: int, tensor: str, overflow: Overflow) -> tuple[n
         18 bits, signed.
     exponents : array [outputs] or [inputs]
         floor(log2(max |w|)), but 0 at least and 7 at most.
-
-    Raises
-    ------
-    ConfigError
-        A weight does not fit.
     """
-    greatest = fixed_limits(EXPONENT_BITS, signed=False)[1]
-    limit = 2.0 ** (greatest + 1)
-    overflow.note(tensor, weights, ~(np.abs(weights) < limit), f"weights below {limit:g} in magnitude")
     exponents = np.frexp(np.abs(weights).max(axis=axis))[1].astype(np.int64) - 1
-    exponents = np.clip(exponents, 0, greatest)
+    exponents = np.clip(exponents, 0, GREATEST_EXPONENT)
     scale = np.ldexp(1.0, WEIGHT_FRACTION - np.expand_dims(exponents, axis))
     return fixed_codes(np.trunc(weights * scale), WEIGHT_BITS)[0], exponents
 
@@ -156,17 +145,24 @@ def _one_network(arrays: dict, index: int) -> dict[str, np.ndarray]:
     return {name: arrays[name][index : index + 1] for name in names}
 
 
+def _matrix(weights: dict, name: str, shape: tuple[int, ...], overflow: Overflow) -> np.ndarray:
+    """Weights of a layer, looked over for those that do not fit."""
+    matrix, limit = look_up(weights, name, shape), 2.0 ** (GREATEST_EXPONENT + 1)
+    overflow.note(name, matrix, ~(np.abs(matrix) < limit), f"weights below {limit:g} in magnitude")
+    return matrix
+
+
 def _encode_network(target: dict, weights: dict, suffix: str, overflow: Overflow) -> None:
     for layer in range(HIDDEN):
         name = f"layer_{layer}{suffix}"
-        matrix = look_up(weights, f"{name}.matrix", (NODES, NODES))
+        matrix = _matrix(weights, f"{name}.matrix", (NODES, NODES), overflow)
         for axis, direction in enumerate(("forward", "backward")):
-            codes, exponents = weight_codes(matrix, axis, f"{name}.matrix", overflow)
+            codes, exponents = weight_codes(matrix, axis)
             target[direction][0, layer], target[f"{direction}_exponents"][0, layer] = codes, exponents
         biases = look_up(weights, f"{name}.bias", (NODES,))
         target["biases"][0, layer] = _fixed(biases, BIAS_BITS, f"{name}.bias", overflow)
     name = f"final_layer{suffix}.matrix"
-    codes, exponents = weight_codes(look_up(weights, name, (NODES, 1)), 0, name, overflow)
+    codes, exponents = weight_codes(_matrix(weights, name, (NODES, 1), overflow), 0)
     target["final"][0], target["final_exponent"][0] = codes[:, 0], exponents[0]
 
 

@@ -11,7 +11,7 @@ Source: NVNMD format, hardware model file.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from nvnmd.formats import row_bytes
 
@@ -76,6 +76,10 @@ class Layout:
     sub_version: int = 1
     header_words: int = HEADER_WORDS
     sel_bits: int = 9
+
+    def deployed(self) -> Layout:
+        """The same with the header of hardware in use."""
+        return replace(self, header_words=OLD_HEADER_WORDS) if self.version == 0 else self
 
     @property
     def types(self) -> int:

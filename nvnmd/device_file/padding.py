@@ -42,7 +42,9 @@ def empty_slot_products(tables: dict, ntypes: int) -> np.ndarray:
              for center in range(ntypes)]
         )  # fmt: skip
     except (KeyError, IndexError) as error:
-        raise ModelFormatError(f"tables: expected cfg_u2s, cfg_s2g, s and g of {ntypes} types, but {error!r}") from error
+        raise ModelFormatError(
+            f"tables: cfg_u2s, cfg_s2g, s or g is not there for {ntypes} types ({error!r})"
+        ) from error
 
 
 def evaluate(x: float, table, groups) -> np.ndarray:

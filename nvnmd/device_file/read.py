@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from deepmd_tf.errors import ModelFormatError
 from nvnmd.device_file.layout import HEADER_WORDS, LIMIT_OF_TYPES, NAMES, OLD_HEADER_WORDS, Layout
-from nvnmd.device_file.model import DeviceModel, empty_arrays
+from nvnmd.device_file.model import DeviceModel, empty_arrays, nix_exponent
 from nvnmd.device_file.streams import streams, working_arrays
 from nvnmd.device_file.write import to_bytes
 
@@ -123,13 +124,20 @@ def _header(layout: Layout, words: list[int], arrays: dict, name) -> dict:
 
 
 def _with_sel_bits(layout: Layout, data: bytes, arrays: dict, sel: tuple) -> tuple[Layout, dict]:
-    """The width of the neighbour numbers stands nowhere, but the header repeats the numbers."""
-    if not sel or _without_zeros(arrays["sel"]) == _without_zeros(sel):
-        return layout, arrays
-    from dataclasses import replace
-
+    """The width of the neighbour numbers stands nowhere; with the right one they agree with other numbers."""
     other = replace(layout, sel_bits=17 - layout.sel_bits)
-    return other, _arrays(other, data)
+    if _agrees(arrays, sel):
+        return layout, arrays
+    others = _arrays(other, data)
+    return (other, others) if _agrees(others, sel) else (layout, arrays)
+
+
+def _agrees(arrays: dict, sel: tuple) -> bool:
+    """Whether the neighbour numbers are those of the header, or else fit NIX."""
+    if sel:
+        return _without_zeros(arrays["sel"]) == _without_zeros(sel)
+    total = int(arrays["sel"].sum())
+    return total > 0 and nix_exponent(total) == -int(arrays["log2_nix"][0])
 
 
 def _without_zeros(sel) -> tuple[int, ...]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nvnmd.device_file.layout import BIAS_BITS, EXPONENT_BITS, FLOATS, HIDDEN, NODES, ROW, WEIGHT_BITS, WORD, Layout
+from nvnmd.device_file.layout import BIAS_BITS, EXPONENT_BITS, FLOATS, HIDDEN, NODES, WEIGHT_BITS, WORD, Layout
 from nvnmd.device_file.model import DeviceModel, empty_arrays
 from nvnmd.formats import from_bits, pack_rows, to_bits, unpack_rows
 

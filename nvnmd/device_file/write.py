@@ -40,11 +40,12 @@ def to_bytes(model: DeviceModel) -> bytes:
             raise ModelFormatError(f"{name}: expected shape {shape}, found {np.shape(getattr(model, name))}")
     if len(model.sel) > (model.layout.types if model.layout.version == 0 else 1):
         raise ModelFormatError(f"sel: expected at most {model.layout.types} numbers, found {len(model.sel)}")
-    found = streams(model.layout, working_arrays(model.layout, model))
+    arrays = working_arrays(model.layout, model)
+    found = streams(model.layout, arrays)
     parts = [header(model)]
     for section in model.layout.sections:
         for field in found[section.name].fields:
-            _check(field)
+            _check(field, arrays[field.name])
         parts.append(found[section.name].pack(section.rows, section.width))
     return b"".join(parts)
 
@@ -71,12 +72,13 @@ def header(model: DeviceModel) -> bytes:
     return np.array([word % 2**32 for word in words], "<u4").tobytes()
 
 
-def _check(field: Field) -> None:
+def _check(field: Field, array: np.ndarray) -> None:
     """Refuse numbers that do not fit; the least number of two's complement is allowed, files may hold it."""
     least, greatest = (-(1 << field.width - 1), (1 << field.width - 1) - 1) if field.signed else (0, 2**field.width - 1)
-    outside = (field.view < least) | (field.view > greatest)
-    if outside.any():
+    outside = np.argwhere((array < least) | (array > greatest))
+    if len(outside):
+        index = tuple(outside[0])
         raise ModelFormatError(
-            f"{field.name}: expected codes of {field.width} bits, {least} to {greatest}, "
-            f"found {field.view[outside][0]}"
+            f"{field.name}[{','.join(map(str, index))}]: expected a code of {field.width} bits, "
+            f"{least} to {greatest}, found {array[index]}"
         )
