@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import json
 import pickle
+import re
 from pathlib import Path
 
 import numpy as np
@@ -16,14 +17,13 @@ import numpy as np
 from deepmd_tf.errors import ModelFormatError
 from deepmd_tf.export.files import write_atomic
 
-# What NumPy itself writes into a pickle, under its old and its new module names.
-ALLOWED = {("numpy", "ndarray"), ("numpy", "dtype")} | {
-    (f"numpy.{core}.{module}", name)
-    for core in ("core", "_core")
-    for module, name in (
-        ("multiarray", "_reconstruct"), ("multiarray", "scalar"), ("numeric", "_frombuffer"),
-    )
-}  # fmt: skip
+# What NumPy itself writes into a pickle. Its module "numpy.core" became "numpy._core"; either reads the other's files.
+CORE = np.float64().__reduce__()[0].__module__.rpartition(".")[0]
+ALLOWED = {
+    "numpy": ("ndarray", "dtype"),
+    f"{CORE}.multiarray": ("_reconstruct", "scalar"),
+    f"{CORE}.numeric": ("_frombuffer",),
+}
 SCALARS = (str, int, float, bool, type(None), np.number, np.bool_)
 
 
@@ -85,9 +85,10 @@ def write_dictionary(path: str | Path, dictionary: dict) -> None:
 class _Unpickler(pickle.Unpickler):
     def find_class(self, module: str, name: str):
         """Only what builds arrays and numbers."""
-        if (module, name) not in ALLOWED:
+        current = re.sub(r"^numpy\._?core\b", CORE, module)
+        if name not in ALLOWED.get(current, ()):
             raise pickle.UnpicklingError(f"it asks for {module}.{name}")
-        return super().find_class(module, name)
+        return super().find_class(current, name)
 
 
 def _from_npy(content: bytes, path: Path):
