@@ -105,8 +105,9 @@ def _check_radii(config) -> None:
 
 def _check_range(config) -> None:
     """The feature tables must begin where the device can say, and hold all s that neighbours can have."""
-    smin, smax, start, span = config.smin, config.smax, config.s_start, config.s_span
+    smin, smax = config.smin, config.smax
     _require(_number(smin) and _number(smax) and smin < smax, "s", "a range", f"{smin} to {smax}")
+    start, span = config.s_start, config.s_span
     index = -start * 256
     _require(
         0 <= index <= GREATEST_INDEX, "s", f"tables that begin at {-GREATEST_INDEX}/256 or above, at most at 0",
