@@ -1,0 +1,1 @@
+"""Commands that the plug-in adds to ``dp``, one file each, as those of :mod:`deepmd_tf.cli`."""
