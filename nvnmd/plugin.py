@@ -1,1 +1,5 @@
-"""The module that ``deepmd_tf`` imports when it loads its plug-ins. It has no component to register yet."""
+"""The module that ``deepmd_tf`` imports when it loads its plug-ins: importing the components registers them."""
+
+from nvnmd.model import descriptor, fitting
+
+__all__ = ["descriptor", "fitting"]

@@ -1,0 +1,1 @@
+"""The networks of quantised models as components of a graph."""
