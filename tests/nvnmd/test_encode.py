@@ -139,7 +139,7 @@ def test_products_of_empty_slots():
     weights, tables = trained(CONFIG)
     start = CONFIG.s_start
     model_of = {}
-    for s in (-0.2987, 0.61, start + 1.0, 5.4321, start + 16.0, start - 0.01, 20.0):
+    for s in (-0.2987, 0.0012345, 0.61, start + 1.0, 5.4321, start + 16.0, start - 0.01, 20.0):
         for t in range(3):
             tables["s"][t][0] = [3.3, -1.7, 0.9, s * (1 + t / 64)]
         model_of[s] = encode(CONFIG, weights, tables).empty_slots
