@@ -13,6 +13,7 @@ from deepmd_tf.errors import ConfigError, ModelFormatError
 from nvnmd.config import Config
 from nvnmd.device_file.encode import encode, weight_codes
 from nvnmd.device_file.overflow import Overflow
+from nvnmd.device_file.padding import evaluate
 from nvnmd.device_file.read import from_bytes
 from nvnmd.device_file.write import to_bytes
 from nvnmd.formats import float_values, truncate
@@ -156,6 +157,15 @@ def test_products_of_empty_slots():
             for c in (0, 7, 31):
                 expected = round(x * horner(row[4 * c : 4 * c + 4], offset) * 2**23)
                 assert model_of[s][t, n, c] == expected, (s, t, n, c)
+
+
+def test_offsets_within_a_segment_keep_16_bits():
+    rng, width = np.random.default_rng(5), Fraction(1, 8)
+    table = rng.normal(size=(8, 12)) * 100
+    for x in rng.uniform(0, 1, 30):
+        k, offset = divmod(Fraction(x), width)
+        expected = [horner(table[int(k), 4 * c : 4 * c + 4], offset) for c in range(3)]
+        assert [Fraction(float(y)) for y in evaluate(x, table, [[0.0, 1.0, 1 / 8, 0, 8]])] == expected
 
 
 @pytest.mark.parametrize(
