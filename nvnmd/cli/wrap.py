@@ -8,14 +8,16 @@ import os
 from pathlib import Path
 
 from deepmd_tf.errors import ConfigError
+from deepmd_tf.log import ROOT
 from nvnmd.config_file import read_config, write_config
 from nvnmd.device_file.encode import encode
 from nvnmd.device_file.overflow import CHOICES, Overflow
-from nvnmd.device_file.read import read_model
-from nvnmd.device_file.write import write_model
+from nvnmd.device_file.read import from_bytes
+from nvnmd.device_file.write import to_bytes, write_model
 from nvnmd.dictionaries import read_dictionary
 
-log = logging.getLogger(__name__)
+# Below the logger of the host, which alone reaches the console.
+log = logging.getLogger(f"{ROOT}.{__name__}")
 
 NAME = "nvnmd-wrap"
 HELP = "write the model file of an NVNMD device from settings, weights and tables"
@@ -47,7 +49,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Write the model file, and read it back."""
+    """Write the model file, after reading back what would stand in it."""
     _check(args)
     config = read_config(args.config)
     layout = config.layout
@@ -56,9 +58,9 @@ def run(args: argparse.Namespace) -> None:
         layout = config.layout.deployed()
     overflow = Overflow(args.on_overflow)
     model = encode(config, read_dictionary(args.weight), read_dictionary(args.map), layout, overflow)
+    if from_bytes(to_bytes(model), args.output) != model:
+        raise AssertionError(f"{args.output}: would not hold what is written")
     write_model(args.output, model)
-    if read_model(args.output) != model:
-        raise AssertionError(f"{args.output}: does not hold what was written")
     if args.update_config:
         write_config(args.config, read_config(args.config).with_sections(layout))
     kind = f"version {layout.version}, SUB_VERSION {layout.sub_version}, {layout.max_nnei} neighbours"

@@ -7,8 +7,10 @@ import logging
 import numpy as np
 
 from deepmd_tf.errors import ConfigError
+from deepmd_tf.log import ROOT
 
-log = logging.getLogger(__name__)
+# Below the logger of the host, which alone reaches the console.
+log = logging.getLogger(f"{ROOT}.{__name__}")
 CHOICES = ("error", "count")
 
 

@@ -1,0 +1,158 @@
+"""The files of a quantised model are those of deepmd-kit.
+
+Its ``dp train-nvnmd`` trains GeTe a few steps, both steps, for both versions and both numbers of neighbours. From its
+dictionaries we make its model file, byte for byte; reading this file gives the same model; and we read, and write, its
+settings.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from deepmd_tf.errors import ConfigError, ModelFormatError
+from nvnmd.cli import wrap
+from nvnmd.config import Config, s_range
+from nvnmd.config_file import from_dictionary, read_config, to_dictionary, write_config
+from nvnmd.device_file.encode import encode
+from nvnmd.device_file.read import read_model
+from nvnmd.device_file.write import to_bytes
+from nvnmd.dictionaries import read_dictionary, write_dictionary
+
+RUNNER = Path(__file__).with_name("nvnmd_runner.py")
+SIZES = {(0, 128): 3435708, (0, 256): 3447996, (1, 128): 1007872, (1, 256): 1010944}
+# Unequal numbers, and with 256 neighbours more of them than 128 or 8 bits hold.
+SEL = {(0, 128): [58, 61], (0, 256): [10, 240], (1, 128): 120, (1, 256): 250}
+
+
+def script(version: int, max_nnei: int, data: Path, *, steps: int, rate: float) -> dict:
+    """An input file of dp train-nvnmd."""
+    section = {
+        "version": version, "max_nnei": max_nnei, "net_size": 128, "sel": SEL[version, max_nnei], "rcut": 6.0,
+        "rcut_smth": 0.5, "type_map": ["Ge", "Te"],
+    }  # fmt: skip
+    return {
+        "nvnmd": section,
+        "learning_rate": {"type": "exp", "start_lr": rate, "stop_lr": rate / 10, "decay_steps": 1},
+        "loss": {"start_pref_e": 1, "limit_pref_e": 1, "start_pref_f": 1, "limit_pref_f": 1, "start_pref_v": 0,
+                 "limit_pref_v": 0},
+        "training": {
+            "seed": 1, "stop_batch": steps, "disp_file": "lcurve.out", "disp_freq": steps, "save_freq": steps,
+            "save_ckpt": "model.ckpt", "training_data": {"systems": [str(data)], "batch_size": 1},
+        },
+    }  # fmt: skip
+
+
+def run(kit, version: int, cwd: Path, *arguments: str) -> None:
+    """Run its dp; version 1 needs help, see the runner."""
+    if version == 0:
+        kit.dp(*arguments, cwd=cwd)
+        return
+    command = [str(kit.bin / "python"), str(RUNNER), *arguments]
+    done = subprocess.run(command, cwd=cwd, env=kit.env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    assert done.returncode == 0, done.stdout[-6000:]
+
+
+@pytest.fixture(scope="module", params=SIZES, ids=lambda one: f"version {one[0]}, {one[1]}")
+def trained(request, kit, shared_data, tmp_path_factory):
+    """Version, neighbours, and the folder of both steps."""
+    version, max_nnei = request.param
+    folder = tmp_path_factory.mktemp("nvnmd")
+    data = shared_data / "nvnmd_GeTe"
+    for step, steps, rate in (("s1", 20, 1e-3), ("s2", 2, 1e-8)):
+        content = script(version, max_nnei, data, steps=steps, rate=rate)
+        (folder / f"{step}.json").write_text(json.dumps(content))
+        run(kit, version, folder, "train-nvnmd", f"{step}.json", "-s", step)
+    return version, max_nnei, folder
+
+
+def encoded(folder: Path, config: Config, **options):
+    weights = read_dictionary(folder / "nvnmd_qnn/weight.npy")
+    return encode(config, weights, read_dictionary(folder / "nvnmd_cnn/map.npy"), **options)
+
+
+def test_the_model_file_is_made_byte_for_byte(trained):
+    version, max_nnei, folder = trained
+    theirs = (folder / "nvnmd_qnn/model.pb").read_bytes()
+    assert len(theirs) == SIZES[version, max_nnei]
+    model = encoded(folder, read_config(folder / "nvnmd_qnn/config.npy"))
+    assert to_bytes(model) == theirs
+    assert read_model(folder / "nvnmd_qnn/model.pb") == model
+
+
+def test_the_command_makes_it_too(trained, tmp_path):
+    _, _, folder = trained
+    parser = argparse.ArgumentParser()
+    wrap.arguments(parser)
+    given = {"-c": "nvnmd_qnn/config.npy", "-w": "nvnmd_qnn/weight.npy", "-m": "nvnmd_cnn/map.npy"}
+    files = [part for option, name in given.items() for part in (option, str(folder / name))]
+    wrap.run(parser.parse_args([*files, "-o", str(tmp_path / "model.pb")]))
+    assert (tmp_path / "model.pb").read_bytes() == (folder / "nvnmd_qnn/model.pb").read_bytes()
+
+
+@pytest.mark.parametrize("suffix", ["npy", "json"])
+def test_dictionaries_survive_our_reading_and_writing(trained, tmp_path, suffix):
+    """The model file is the same from copies of all three."""
+    _, _, folder = trained
+    for name in ("nvnmd_qnn/config", "nvnmd_qnn/weight", "nvnmd_cnn/map"):
+        write_dictionary(tmp_path / f"{Path(name).name}.{suffix}", read_dictionary(folder / f"{name}.npy"))
+    config = read_config(tmp_path / f"config.{suffix}")
+    weights, tables = (read_dictionary(tmp_path / f"{name}.{suffix}") for name in ("weight", "map"))
+    assert to_bytes(encode(config, weights, tables)) == (folder / "nvnmd_qnn/model.pb").read_bytes()
+
+
+def test_the_settings_are_the_same_key_by_key(trained):
+    """Ours are made from the input file and what was measured on the data; theirs were written by both steps."""
+    version, max_nnei, folder = trained
+    theirs = read_dictionary(folder / "nvnmd_cnn/config.npy")
+    section = script(version, max_nnei, folder, steps=1, rate=1)["nvnmd"]
+    measured = [theirs["dscp"][name] for name in ("dmin", "smin", "smax", "ntype")]
+    ours = Config.from_input(section).with_range(*measured)
+    # As text: types, the order of keys and the sign of zero count as well.
+    assert repr(to_dictionary(ours)) == repr(theirs)
+    wrapped = read_dictionary(folder / "nvnmd_qnn/config.npy")
+    assert repr(to_dictionary(ours.with_sections(ours.layout))) == repr(wrapped)
+    assert from_dictionary(theirs) == ours and from_dictionary(wrapped) == ours.with_sections(ours.layout)
+
+
+def test_the_range_of_s_is_the_same(trained):
+    version, _, folder = trained
+    config, weights = read_config(folder / "nvnmd_cnn/config.npy"), read_dictionary(folder / "nvnmd_cnn/weight.npy")
+    avg, std = weights["descrpt_attr.t_avg"], weights["descrpt_attr.t_std"]
+    found = s_range(avg, std, config.dmin, config.rcut, config.rcut_smth)
+    np.testing.assert_allclose(found, (config.smin, config.smax), rtol=1e-12)
+    assert (found[0] == 0) == (version == 1)
+
+
+def test_kit_reads_our_settings(trained, kit, tmp_path):
+    """NumPy of the other environment gets what was written."""
+    _, _, folder = trained
+    config = read_config(folder / "nvnmd_qnn/config.npy")
+    write_config(tmp_path / "config.npy", config)
+    code = (
+        "import sys, numpy as np; a, b = (np.load(p, allow_pickle=True)[0] for p in sys.argv[1:]); "
+        "assert repr(a) == repr(b)"
+    )
+    files = [str(tmp_path / "config.npy"), str(folder / "nvnmd_qnn/config.npy")]
+    subprocess.run([str(kit.bin / "python"), "-c", code, *files], env=kit.env, check=True)
+
+
+def test_hardware_in_use_differs_in_header_and_settings_alone(trained):
+    version, max_nnei, folder = trained
+    config = read_config(folder / "nvnmd_qnn/config.npy")
+    if version == 1:
+        # Newer hardware has 256 neighbours, and needs tables of its own.
+        with pytest.raises(ModelFormatError if max_nnei == 256 else ConfigError, match=r"cfg_s2g|sub_version"):
+            encoded(folder, replace(config, section_shape=()).deployed())
+        return
+    small = config.deployed()
+    ours, theirs = encoded(folder, small, layout=small.layout.deployed()), encoded(folder, config)
+    start, other = ours.layout.offsets["fps"], theirs.layout.offsets["fps"]
+    assert other - start == 4 * 96 and to_bytes(ours)[start:] == to_bytes(theirs)[other:]
+    assert ours.sel == theirs.sel and ours.log2_nix == theirs.log2_nix
