@@ -16,7 +16,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import nvnmd.plugin  # noqa: F401  (registers the components)
 from deepmd_tf.errors import ConfigError, ModelFormatError
+from deepmd_tf.infer import DeepPot
+from deepmd_tf.infer.frozen import FrozenModel
 from nvnmd.cli import wrap
 from nvnmd.config import Config, s_range
 from nvnmd.config_file import from_dictionary, read_config, to_dictionary, write_config
@@ -24,6 +27,8 @@ from nvnmd.device_file.encode import encode
 from nvnmd.device_file.read import read_model
 from nvnmd.device_file.write import to_bytes
 from nvnmd.dictionaries import read_dictionary, write_dictionary
+from nvnmd.mapping import mapping_tables
+from tests.support.graphs import ModelUnderTest
 
 RUNNER = Path(__file__).with_name("nvnmd_runner.py")
 SIZES = {(0, 128): 3435708, (0, 256): 3447996, (1, 128): 1007872, (1, 256): 1010944}
@@ -156,3 +161,44 @@ def test_hardware_in_use_differs_in_header_and_settings_alone(trained):
     start, other = ours.layout.offsets["fps"], theirs.layout.offsets["fps"]
     assert other - start == 4 * 96 and to_bytes(ours)[start:] == to_bytes(theirs)[other:]
     assert ours.sel == theirs.sel and ours.log2_nix == theirs.log2_nix
+
+
+def test_the_tables_are_the_same(trained):
+    """Cubic terms of features are divided by the third power of 1/256: there rounding is magnified most."""
+    _, _, folder = trained
+    theirs = read_dictionary(folder / "nvnmd_cnn/map.npy")
+    config = read_config(folder / "nvnmd_cnn/config.npy")
+    ours = mapping_tables(config, read_dictionary(folder / "nvnmd_cnn/weight.npy"))
+    assert ours.keys() == theirs.keys()
+    for name, expected in theirs.items():
+        for found, table in zip(ours[name], expected):
+            found, table = np.asarray(found), np.asarray(table)
+            assert found.shape == table.shape
+            if name in ("s", "h", "g", "s_grad", "h_grad", "g_grad"):
+                found, table = (np.asarray(one).reshape(len(one), -1, 4) for one in (found, table))
+                noise = [1e-6, 1e-8, 1e-12, 1e-12] if name.startswith("g") else [1e-9, 1e-9, 1e-12, 1e-12]
+                assert (np.abs(found - table) <= noise * np.maximum(1.0, np.abs(table).max(axis=(0, 1)))).all(), name
+            else:
+                np.testing.assert_allclose(found, table, rtol=0, atol=1e-12)
+
+
+def test_the_first_step_trains_the_same_network(trained, shared_data):
+    """Its frozen model against our components with its weights."""
+    version, max_nnei, folder = trained
+    if version != 0:
+        return  # the networks of version 1 are not there yet
+    path, data = folder / "nvnmd_cnn/frozen_model.pb", shared_data / "nvnmd_GeTe"
+    section = {
+        "type_map": ["Ge", "Te"],
+        "descriptor": {"type": "nvnmd_se_a", "sel": SEL[version, max_nnei], "rcut": 6.0, "rcut_smth": 0.5},
+        "fitting_net": {"type": "nvnmd_ener"},
+    }
+    model = ModelUnderTest(section, weights=FrozenModel(path).constants())
+    coord, box = (np.load(data / f"set.000/{name}.npy")[0] for name in ("coord", "box"))
+    types = np.loadtxt(data / "type.raw", int)
+    order = np.argsort(types, kind="stable")
+    energy, force, virial = DeepPot(path).eval(coord, box, types)
+    found = model(coord.reshape(-1, 3)[order], types[order], box.reshape(3, 3))
+    np.testing.assert_allclose(found["energy"], energy[0], rtol=1e-14)
+    np.testing.assert_allclose(found["force"].reshape(-1, 3), force[0][order], rtol=0, atol=1e-12)
+    np.testing.assert_allclose(found["virial"].ravel(), virial[0], rtol=0, atol=1e-11)
