@@ -12,7 +12,7 @@ KIT := deepmd-kit[cpu,lmp]==3.2.0
 # Any that setup.py accepts: make test TENSORFLOW='tensorflow-cpu==2.15.*' after make clean tries the oldest.
 TENSORFLOW := tensorflow-cpu>=2.15,<2.22
 JOBS ?= 2
-NATIVE := $(shell find op -type f) setup.py pyproject.toml
+NATIVE := $(shell find op nvnmd/op -type f) setup.py pyproject.toml
 SOURCES := $(NATIVE) $(shell find deepmd_tf nvnmd -type f -name '*.py' -o -type f -name '*.json')
 PIP := $(VENV)/bin/python -m pip --disable-pip-version-check
 

@@ -43,7 +43,8 @@ def exponents(x) -> np.ndarray:
 
 def mul(x, w) -> np.ndarray:
     """Product of two ``flt``, elementwise with broadcasting."""
-    return flt(without_denormals(without_denormals(flt(x)) * without_denormals(flt(w))))
+    with np.errstate(over="ignore"):
+        return flt(without_denormals(without_denormals(flt(x)) * without_denormals(flt(w))))
 
 
 def add(x, w) -> np.ndarray:
