@@ -1,0 +1,107 @@
+"""The ops of quantised networks of deepmd-kit and of this program have one definition and give one result, bit by bit.
+
+Compared are names, types and order of inputs and outputs, attributes with their defaults, all cases of
+``tests/nvnmd/op_cases.py``, whose results are those of the arithmetic in integers, and gradients of first and second
+order. Left out are sums that do not fit into 64 bits.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from nvnmd.ops.library import op_module
+from tests.interop.nvnmd_op_runner import gradients
+from tests.interop.op_runner import definition
+from tests.nvnmd.op_cases import TABLE_INFO, all_cases, numbers
+
+OP_RUNNER = Path(__file__).with_name("op_runner.py")
+GRADIENT_RUNNER = Path(__file__).with_name("nvnmd_op_runner.py")
+CASES = all_cases()
+OPS = sorted({case[0] for case in CASES.values()})
+
+
+def run(kit, runner: Path, arrays: dict, folder: Path) -> dict:
+    """Results of a program inside deepmd-kit's environment."""
+    np.savez(folder / "given.npz", **arrays)
+    done = subprocess.run(
+        [kit.bin / "python", runner, "given.npz", "found.npz"], cwd=folder, env=kit.env, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr[-6000:]
+    with np.load(folder / "found.npz", allow_pickle=False) as found:
+        return dict(found)
+
+
+def packed(cases: dict) -> dict:
+    """Cases (op, attributes, inputs, ...) as the runners read them."""
+    arrays = {"definitions": OPS}
+    for k, (op, attrs, inputs, *_) in enumerate(cases.values()):
+        arrays |= {f"{k}/op": op, f"{k}/attrs": json.dumps(attrs)}
+        arrays |= {f"{k}/{n}": array for n, array in enumerate(inputs)}
+    return arrays
+
+
+@pytest.fixture(scope="module")
+def theirs(kit, tmp_path_factory):
+    return run(kit, OP_RUNNER, packed(CASES), tmp_path_factory.mktemp("ops"))
+
+
+def test_same_definitions(theirs):
+    op_module()
+    for op, expected in json.loads(str(theirs["definitions"])).items():
+        assert json.loads(json.dumps(definition(op))) == expected, op
+
+
+@pytest.mark.parametrize("k, name", enumerate(CASES))
+def test_same_bits(theirs, k, name):
+    for n, expected in enumerate(CASES[name][3]):
+        np.testing.assert_array_equal(theirs[f"{k}/{n}"].view(np.int64), np.ascontiguousarray(expected).view(np.int64))
+
+
+def differentiable() -> dict:
+    """{name: (op, attributes, inputs)}: cases whose gradients of two orders are compared."""
+    x, w, column = numbers((3, 4, 6), 6), numbers((3, 4, 6), 6, 1), numbers((3, 4, 1), 6, 2)
+    cases = {
+        "flt": ("FltNvnmd", {}, [x]),
+        "copy": ("CopyFltNvnmd", {}, [x]),
+        "add": ("AddFltNvnmd", {}, [x, w]),
+        "mul": ("MulFltNvnmd", {}, [x, w]),
+        "column": ("MulFltNvnmd", {}, [column, w]),
+        "dotmul": ("DotmulFltNvnmd", {}, [x, w]),
+        "matmul_flt2fix": ("MatmulFlt2fixNvnmd", {"nbit": 23}, [x, numbers((3, 6, 5), 6)]),
+        "tanh4": ("Tanh4FltNvnmd", {}, [np.linspace(-3, 3, 60).reshape(6, 10)]),
+    }
+    for normx in (0, 1, 16, 17):
+        for normw in (0, 1, 16, 17):
+            attrs = {"normx": normx, "normw": normw}
+            cases[f"matmul_flt {normx} {normw}"] = ("MatmulFltNvnmd", attrs, [x, numbers((3, 6, 5), 6)])
+    for normw in (0, 1):
+        attrs = {"nbitx": 23, "nbitw": 19, "normw": normw}
+        cases[f"matmul_fitnet {normw}"] = ("MatmulFitnetNvnmd", attrs, [x[0] / 64, numbers((6, 5), 2)])
+    for isround in (0, 1):
+        cases[f"quantize {isround}"] = ("QuantizeNvnmd", dict(isround=isround, nbit1=7, nbit2=9, nbit3=11), [x[0]])
+    for name, info in TABLE_INFO.items():
+        inputs = [np.random.default_rng(0).uniform(-2, 18, (7, 3)), numbers((32, 8), 3), numbers((32, 8), 3, 1)]
+        cases[f"map {name}"] = ("MapFltNvnmd", {}, [*inputs, np.array(info, np.float64)])
+    return cases
+
+
+@pytest.fixture(scope="module")
+def their_gradients(kit, tmp_path_factory):
+    return run(kit, GRADIENT_RUNNER, packed(differentiable()), tmp_path_factory.mktemp("gradients"))
+
+
+@pytest.mark.parametrize("k, name", enumerate(differentiable()))
+def test_same_gradients(their_gradients, k, name):
+    found = gradients(*differentiable()[name], op_module())
+    assert len(found) == sum(key.startswith(f"{k}/") for key in their_gradients)
+    for n, values in enumerate(found):
+        expected = their_gradients[f"{k}/{n}"]
+        # Sums over terms of float64, and the gradient of the gradient of tanh4, are ordinary numbers.
+        ordinary = "matmul_fitnet" in name or (name == "tanh4" and n > 0)
+        tolerance = 1e-12 * np.abs(expected).max() if ordinary else 0
+        np.testing.assert_allclose(values, expected, rtol=0, atol=tolerance, err_msg=f"gradient {n}")
