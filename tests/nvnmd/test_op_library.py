@@ -55,7 +55,7 @@ def test_missing_library_is_named(monkeypatch, tmp_path):
     with pytest.raises(OpLibraryError, match=r"libnvnmd_op.so is missing"):
         library.op_module.__wrapped__()
     (tmp_path / library.OPS).write_bytes(b"no library")
-    with pytest.raises(OpLibraryError, match="libnvnmd_op.so cannot be loaded"):
+    with pytest.raises(OpLibraryError, match=r"libnvnmd_op.so cannot be loaded"):
         library.op_module.__wrapped__()
 
 
