@@ -27,7 +27,7 @@ def of_elements(span) -> dict:
     x, w = numbers((3, 20, 17), span), numbers((3, 20, 17), span, 1)
     w[0, 0] = -x[0, 0]
     x[0, 1, :4] = [1e-310, -1e-310, 2.0**-1022, 2.0**-1000]
-    column = x[..., :1].copy()
+    column, small = x[..., :1].copy(), x * 2.0**-103
     return {
         "flt": ("FltNvnmd", {}, [x], [fixed_point.flt(x)]),
         "copy": ("CopyFltNvnmd", {}, [x], [fixed_point.flt(x)] * 2),
@@ -35,6 +35,7 @@ def of_elements(span) -> dict:
         "mul": ("MulFltNvnmd", {}, [x, w], [fixed_point.mul(x, w)]),
         "mul of a column": ("MulFltNvnmd", {}, [column, w], [fixed_point.mul(column, w)]),
         "dotmul": ("DotmulFltNvnmd", {}, [x, w], [fixed_point.dotmul(x, w)]),
+        "dotmul of small numbers": ("DotmulFltNvnmd", {}, [small, w], [fixed_point.dotmul(small, w)]),
         "dotmul of rank 2": ("DotmulFltNvnmd", {}, [x[0], w[0]], [fixed_point.dotmul(x[0], w[0])]),
     }
 

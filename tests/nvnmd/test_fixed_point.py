@@ -69,7 +69,7 @@ class TestFloats:
         expected = [[dot(a, b, block(a), block(b))] for a, b in zip(x, w)]
         np.testing.assert_array_equal(fixed_point.dotmul(x, w), expected)
 
-    @pytest.mark.parametrize("normx, normw", [(0, 0), (0, 1), (1, 16), (17, 17)])
+    @pytest.mark.parametrize("normx, normw", [(0, 0), (16, 1), (1, 16), (17, 17)])
     def test_matmul_flt(self, span, normx, normw):
         x, w = numbers((4, 7), span), numbers((7, 3), span, 1)
         expected = [[dot(a, b, block(a if normx % 16 else x), block(b if normw % 16 else w)) for b in w.T] for a in x]
@@ -79,6 +79,14 @@ class TestFloats:
         x, w = numbers((4, 7), min(span, 9)), numbers((7, 3), min(span, 9), 1)
         expected = [[float(flt(sum(cut(flt(p) * flt(q), -23) for p, q in zip(a, b)))) for b in w.T] for a in x]
         np.testing.assert_array_equal(fixed_point.matmul_flt2fix(x, w, 23), expected)
+
+
+def test_blocks_of_small_numbers_have_the_exponent_of_minus_100():
+    """Mantissas of smaller numbers lose bits although there is no larger number beside them."""
+    x = np.array([[1 + 2.0**-20, 1.0]]) * 2.0**-101
+    w = np.array([[2.0**100, 0.0]])
+    assert fixed_point.dotmul(x, w) == fixed_point.matmul_flt(x, w.T, 1, 1) == 0.5
+    assert fixed_point.dotmul(2 * x, w) == 1 + 2.0**-20
 
 
 def test_zeros_add_up_to_zero():
@@ -132,6 +140,15 @@ def test_tanh4_is_the_quartic_and_odd():
     np.testing.assert_allclose(y, a**4 / 16 - a**3 / 4 + a, rtol=0, atol=2e-6)
     np.testing.assert_array_equal(fixed_point.tanh4(-x), -y)
     np.testing.assert_array_equal(fixed_point.tanh4(np.array([2.0, -2.0, 7.0])), [1, -1, 1])
+
+
+def test_gradient_of_tanh4_in_integers():
+    for x, g in zip(np.linspace(-3, 3, 401), numbers((401,), 4)):
+        a = min(Fraction(abs(x)), 2)
+        high, low = math.floor(a * 2**23), math.floor(a * 2**19)
+        slope = (high * low // 2**23) * (high - 3 * 2**23) // 2**25 + 2**19
+        expected = slope * math.floor(Fraction(g) * 2**23) // 2**19
+        assert fixed_point.tanh4_gradient(np.array([x]), np.array([g])) == [expected / 2**23]
 
 
 def test_gradient_of_tanh4():
