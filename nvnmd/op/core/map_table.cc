@@ -79,7 +79,7 @@ void map_table(const Table& table, std::int64_t n, const double* x, const double
   in_blocks(pool, n, 2048 / channels, 8.0 * channels, [&](std::int64_t i, std::int64_t end) {
     for (; i < end; ++i) {
       const Place place = find(table, x[i]);
-      evaluate(channels, place.offset, &ordered[place.row * 4 * channels], y + i * channels);
+      evaluate(channels, place.offset, ordered.data() + place.row * 4 * channels, y + i * channels);
     }
   });
 }

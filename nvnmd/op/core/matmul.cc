@@ -160,11 +160,11 @@ void matmul_flt(const Matmul& size, bool rows_of_x, bool columns_of_w, const dou
     const std::int64_t block = rows_of_x ? 0 : block_exponent(size.n * p.m, whole_x + h * size.n * p.m);
     for (std::int64_t i = 0; i < p.n; ++i) {
       p.row_block[i] = rows_of_x ? block_exponent(p.m, x + i * p.m) : block;
-      align_row(p.m, power(kFraction - p.row_block[i]), x + i * p.m, &p.x[i * p.m]);
+      align_row(p.m, power(kFraction - p.row_block[i]), x + i * p.m, p.x.data() + i * p.m);
     }
     find_column_blocks(p, columns_of_w, w);
     const std::vector<double> scale = column_scales(p, kFraction, -1);
-    for (std::int64_t j = 0; j < p.m; ++j) align_columns(p.k, scale.data(), w + j * p.k, &p.w[j * p.columns]);
+    for (std::int64_t j = 0; j < p.m; ++j) align_columns(p.k, scale.data(), w + j * p.k, p.w.data() + j * p.columns);
     multiply_numbers(p.rows, p.m, p.columns, p.x.data(), p.w.data(), p.y.data());
     for (std::int64_t i = 0; i < p.n; ++i)
       for (std::int64_t c = 0; c < p.k; ++c)
@@ -177,7 +177,7 @@ void matmul_flt2fix(const Matmul& size, int nbit, const double* x, const double*
     const double largest_x = truncate_row(p.n * p.m, power(nbit), x, p.x.data());
     double largest_w = 0;
     for (std::int64_t j = 0; j < p.m; ++j)
-      largest_w = std::max(largest_w, truncate_row(p.k, 1, w + j * p.k, &p.w[j * p.columns]));
+      largest_w = std::max(largest_w, truncate_row(p.k, 1, w + j * p.k, p.w.data() + j * p.columns));
     const double bound = largest_x * largest_w * static_cast<double>(p.m);
     if (bound > kExact) return fixed_by_integers(p, nbit, x, w, y);
     multiply_to_whole(p.rows, p.m, p.columns, p.x.data(), p.w.data(), p.y.data());
@@ -192,7 +192,7 @@ void matmul_fitnet(const Matmul& size, int nbitx, int nbitw, bool columns_of_w, 
     floor_row(p.n * p.m, power(nbitx), x, p.x.data());
     find_column_blocks(p, columns_of_w, w);
     const std::vector<double> into = column_scales(p, nbitw, -1), back = column_scales(p, -nbitw, 1);
-    for (std::int64_t j = 0; j < p.m; ++j) floor_columns(p.k, into.data(), w + j * p.k, &p.w[j * p.columns]);
+    for (std::int64_t j = 0; j < p.m; ++j) floor_columns(p.k, into.data(), w + j * p.k, p.w.data() + j * p.columns);
     multiply_numbers(p.rows, p.m, p.columns, p.x.data(), p.w.data(), p.y.data());
     for (std::int64_t i = 0; i < p.n; ++i)
       for (std::int64_t c = 0; c < p.k; ++c)
