@@ -12,7 +12,7 @@ KIT := deepmd-kit[cpu,lmp]==3.2.0
 # Any that setup.py accepts: make test TENSORFLOW='tensorflow-cpu==2.15.*' after make clean tries the oldest.
 TENSORFLOW := tensorflow-cpu>=2.15,<2.22
 JOBS ?= 2
-NATIVE := $(shell find op -type f) setup.py pyproject.toml
+NATIVE := $(shell find op nvnmd/op -type f) setup.py pyproject.toml
 SOURCES := $(NATIVE) $(shell find deepmd_tf nvnmd -type f -name '*.py' -o -type f -name '*.json')
 PIP := $(VENV)/bin/python -m pip --disable-pip-version-check
 
@@ -66,11 +66,12 @@ demo: $(VENV)/installed
 test: test-native test-python
 
 test-native: $(VENV)/editable
-	for kind in OFF ON; do \
-	  cmake -S op -B _build/op-sanitize-$$kind -G Ninja -DDP_BUILD_TESTS=ON -DDP_SANITIZE=$$kind > /dev/null; \
-	  cmake --build _build/op-sanitize-$$kind --parallel $(JOBS); \
-	  ctest --test-dir _build/op-sanitize-$$kind --output-on-failure; \
-	done
+	for source in op nvnmd/op; do for kind in OFF ON; do \
+	  build=_build/$${source/\//-}-sanitize-$$kind; \
+	  cmake -S $$source -B $$build -G Ninja -DDP_BUILD_TESTS=ON -DDP_SANITIZE=$$kind > /dev/null; \
+	  cmake --build $$build --parallel $(JOBS); \
+	  ctest --test-dir $$build --output-on-failure; \
+	done; done
 
 test-python: $(VENV)/editable
 	python -m pytest -n $(JOBS) -m 'not interop'

@@ -1,4 +1,4 @@
-"""Build and package: CMake compiles ``op/`` inside ``build_ext`` against the TensorFlow the package will run with.
+"""Build and package: CMake compiles ``op/`` and ``nvnmd/op/`` against the TensorFlow the package will run with.
 
 Options are environment variables: ``DEEPMD_TF_BUILD_JOBS`` (parallel compilations), ``CXX`` (the compiler).
 """
@@ -20,6 +20,8 @@ from setuptools.command.build_ext import build_ext
 
 ROOT = Path(__file__).resolve().parent
 OLDEST, NEWEST = (2, 15), (2, 21)
+# Folder with sources -> folder of the package that gets the libraries.
+NATIVE = {"op": "deepmd_tf/ops/lib", "nvnmd/op": "nvnmd/ops/lib"}
 SUPPORTED = f">={OLDEST[0]}.{OLDEST[1]},<{NEWEST[0]}.{NEWEST[1] + 1}"
 
 # Runs in the interpreter that will use the package; importing TensorFlow would take seconds, its metadata do not.
@@ -88,7 +90,7 @@ def cxx11_abi(include: str, library: str) -> int:
 
 
 class CMakeBuild(build_ext):
-    """Runs CMake on ``op/`` and installs the libraries and ``build_info.json`` into ``deepmd_tf/ops/lib``."""
+    """Runs CMake on the folders of ``NATIVE`` and installs the libraries and ``build_info.json`` where it says."""
 
     def run(self):
         tensorflow = find_tensorflow()
@@ -98,19 +100,21 @@ class CMakeBuild(build_ext):
                 f"Install it (pip install 'tensorflow-cpu{SUPPORTED}') or build without --no-build-isolation"
             )
         base = ROOT if self.inplace else Path(self.build_lib).resolve()
-        self.build_ops(tensorflow, base / "deepmd_tf" / "ops" / "lib")
+        for source, target in NATIVE.items():
+            self.build_ops(tensorflow, ROOT / source, base / target)
 
-    def build_ops(self, tensorflow: dict, target: Path) -> None:
-        """Configure, compile and install the native library."""
+    def build_ops(self, tensorflow: dict, source: Path, target: Path) -> None:
+        """Configure, compile and install the libraries of one folder."""
         abi = cxx11_abi(tensorflow["include"], tensorflow["library"])
-        folder = Path(self.build_temp).resolve() / f"op-{tensorflow['version']}"
+        name = "-".join(source.relative_to(ROOT).parts)
+        folder = Path(self.build_temp).resolve() / f"{name}-{tensorflow['version']}"
         folder.mkdir(parents=True, exist_ok=True)
         # A cache of another build environment names a cmake and a ninja that are gone.
         (folder / "CMakeCache.txt").unlink(missing_ok=True)
         cmake = tool("cmake")
         configure = [
             cmake,
-            f"-S{ROOT / 'op'}",
+            f"-S{source}",
             f"-B{folder}",
             "-GNinja",
             f"-DCMAKE_MAKE_PROGRAM={tool('ninja')}",
@@ -186,8 +190,8 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.10,<3.13",
     packages=find_packages(include=["deepmd_tf", "deepmd_tf.*", "nvnmd", "nvnmd.*"]),
-    package_data={"deepmd_tf.config": ["*.json"], "deepmd_tf.ops": ["lib/*"]},
-    ext_modules=[Extension("deepmd_tf.ops.lib", sources=[])],
+    package_data={"deepmd_tf.config": ["*.json"], "deepmd_tf.ops": ["lib/*"], "nvnmd.ops": ["lib/*"]},
+    ext_modules=[Extension(target.replace("/", "."), sources=[]) for target in NATIVE.values()],
     cmdclass={"build_ext": CMakeBuild},
     setup_requires=build_needs,
     install_requires=[*run_needs, "numpy", "h5py", "dargs>=0.4.10", "scipy", "pyyaml"],
