@@ -9,31 +9,16 @@ from __future__ import annotations
 
 import numpy as np
 
+from nvnmd.fixed_point.floats import FRACTION as FRACTION_BITS
+from nvnmd.fixed_point.floats import flt
+
 FLOAT_BITS = 29
-FRACTION_BITS = 20
 EXPONENT_BIAS = 128
 # One exponent less than the 8 bits suggest: the code of +2^-128 is all zeros and means 0.
 LARGEST = (2 - 2.0**-FRACTION_BITS) * 2.0**127
 SMALLEST = (1 + 2.0**-FRACTION_BITS) * 2.0**-128
-_LOW_HALF = np.uint64(0xFFFFFFFF00000000)
 _SIGN = np.uint32(1 << (FLOAT_BITS - 1))
 _CODE = np.uint32((1 << FLOAT_BITS) - 1)
-
-
-def truncate(values) -> np.ndarray:
-    """Keep 20 fraction bits of doubles, towards zero: the numbers of the quantised network while it trains.
-
-    Parameters
-    ----------
-    values : array of float64
-        Any shape.
-
-    Returns
-    -------
-    array of float64
-        The same shape.
-    """
-    return (np.asarray(values, np.float64).view(np.uint64) & _LOW_HALF).view(np.float64)
 
 
 def float_codes(values) -> tuple[np.ndarray, np.ndarray]:
@@ -52,7 +37,7 @@ def float_codes(values) -> tuple[np.ndarray, np.ndarray]:
         True where a value is too large, too small but not zero, or not a number (code 0).
     """
     values = np.asarray(values, np.float64)
-    magnitude = truncate(np.abs(values))
+    magnitude = flt(np.abs(values))
     mantissa, exponent = np.frexp(magnitude)  # mantissa in [0.5, 1)
     outside = ~(magnitude <= LARGEST) | ((magnitude < SMALLEST) & (values != 0))
     usable = ~outside & (values != 0)

@@ -13,10 +13,11 @@ from deepmd_tf.errors import ConfigError, ModelFormatError
 from nvnmd.config import Config
 from nvnmd.device_file.encode import encode, weight_codes
 from nvnmd.device_file.overflow import Overflow
-from nvnmd.device_file.padding import evaluate
 from nvnmd.device_file.read import from_bytes
 from nvnmd.device_file.write import to_bytes
-from nvnmd.formats import float_values, truncate
+from nvnmd.fixed_point.floats import flt
+from nvnmd.fixed_point.table import map_table
+from nvnmd.formats import float_values
 from tests.nvnmd.device_models import trained
 
 CONFIG = Config(0, (30, 20, 50), 6.0, 0.5).with_range(1.5, -0.3, 9.0)
@@ -79,10 +80,10 @@ def test_tables(case):
         for array, names in (("switch_table", ["s", "h"]), ("switch_gradient_table", ["s_grad", "h_grad"])):
             for channel, name in enumerate(names):
                 found = float_values(getattr(model, array)[net, :, channel])
-                np.testing.assert_array_equal(found, truncate(tables[name][net]))
+                np.testing.assert_array_equal(found, flt(tables[name][net]))
         for array, name in (("feature_table", "g"), ("feature_gradient_table", "g_grad")):
             found = float_values(getattr(model, array)[net]).reshape(512, 128)
-            np.testing.assert_array_equal(found, truncate(tables[name][net]))
+            np.testing.assert_array_equal(found, flt(tables[name][net]))
 
 
 def test_header(case):
@@ -101,8 +102,8 @@ def test_types_of_version_1():
     weights, tables = trained(CONFIG_1)
     model = encode(CONFIG_1, weights, tables)
     factors = tables["gt"].reshape(4, 4, 32)[:3, :3]
-    np.testing.assert_array_equal(float_values(model.type_factors[:3, :3]), truncate(factors))
-    np.testing.assert_array_equal(float_values(model.scales[:3]), truncate(tables["dstd_inv"][:, :2]))
+    np.testing.assert_array_equal(float_values(model.type_factors[:3, :3]), flt(factors))
+    np.testing.assert_array_equal(float_values(model.scales[:3]), flt(tables["dstd_inv"][:, :2]))
     for t, node in np.random.default_rng(0).integers(0, (3, 128), (20, 2)):
         vector = sum(Fraction(a) * Fraction(b) for a, b in zip(tables["t_ebd"][t], weights["layer_0.tweight"][:, node]))
         assert abs(int(model.type_vectors[t, node]) - vector * 2**23) < 0.5001
@@ -165,7 +166,7 @@ def test_offsets_within_a_segment_keep_16_bits():
     for x in rng.uniform(0, 1, 30):
         k, offset = divmod(Fraction(x), width)
         expected = [horner(table[int(k), 4 * c : 4 * c + 4], offset) for c in range(3)]
-        assert [Fraction(float(y)) for y in evaluate(x, table, [[0.0, 1.0, 1 / 8, 0, 8]])] == expected
+        assert [Fraction(float(y)) for y in map_table([[x]], table, [0.0, 1.0, 1 / 8, 0, 8])[0, 0]] == expected
 
 
 @pytest.mark.parametrize(
@@ -253,7 +254,7 @@ def test_what_is_missing_or_of_another_shape_is_named():
         (CONFIG, weights | {"t_bias_atom_e": [0, np.nan, 0]}, tables, "t_bias_atom_e and .*: expected numbers"),
         (CONFIG, weights, without(tables, "g_grad"), "tables, g_grad: missing of type 0"),
         (CONFIG, weights, tables | {"h": tables["h"][:2]}, "tables, h: missing of type 2"),
-        (CONFIG, weights, without(tables, "cfg_u2s"), "cfg_u2s.* is not there for 3 types"),
+        (CONFIG, weights, without(tables, "cfg_u2s"), "expected cfg_u2s, found none"),
         (CONFIG, weights, without(tables, "cfg_s2g"), "cfg_s2g"),
         (CONFIG_1, without(weights_1, "layer_0.tweight"), tables_1, "layer_0.tweight: missing"),
         (CONFIG_1, weights_1, without(tables_1, "gt"), "tables, gt: missing"),

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from nvnmd import formats
+from nvnmd.fixed_point.floats import flt
 
 
 def truncated(value: float) -> Fraction:
@@ -38,9 +39,9 @@ def test_floats_are_truncated_and_coded_as_defined():
     values = numbers()
     codes, outside = formats.float_codes(values)
     assert not outside.any() and codes.max() < 2**29
-    for value, code, kept in zip(values, codes, formats.truncate(values)):
+    for value, code, kept in zip(values, codes, flt(values)):
         assert decoded(int(code)) == truncated(float(value)) == Fraction(float(kept))
-    np.testing.assert_array_equal(formats.float_values(codes), formats.truncate(values))
+    np.testing.assert_array_equal(formats.float_values(codes), flt(values))
     assert codes[list(values).index(0.0)] == 0
 
 
