@@ -9,8 +9,6 @@ from __future__ import annotations
 import importlib
 from pathlib import Path
 
-from deepmd_tf.descriptor.base import descriptors
-
 TESTS = Path(__file__).resolve().parent
 PAGE = TESTS.parent / "docs" / "bad-input.md"
 HEAD = """# What is refused, and with which message
@@ -32,17 +30,9 @@ def page() -> str:
 def _table(table) -> str:
     lines = [f"## {table.TITLE}", "", "| fault | message |", "| --- | --- |"]
     for row in table.ROWS:
-        message = "<br>".join(f"`{line}`" for line in _own(row.message).replace("|", "\\|").split("\n"))
+        message = "<br>".join(f"`{line}`" for line in row.message.replace("|", "\\|").split("\n"))
         lines.append(f"| {row.what} | {message} |")
     return "\n".join([*lines, ""])
-
-
-def _own(message: str) -> str:
-    """Without the names of components that plug-ins add: the page is the same with and without them."""
-    for name, component in descriptors:
-        if not component.__module__.startswith("deepmd_tf."):
-            message = message.replace(f"{name}, ", "")
-    return message
 
 
 if __name__ == "__main__":

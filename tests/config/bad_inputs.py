@@ -7,6 +7,7 @@ import json
 from dataclasses import dataclass
 
 from deepmd_tf.descriptor.base import descriptors
+from tests.support.plugins import own
 
 TITLE = "Input files and command lines"
 NAME = "input.json"
@@ -61,7 +62,7 @@ def edit(path: str, *removed: str, **keys) -> dict:
 
 
 # New descriptors are found, not listed: neither in the program nor here.
-SUPPORTED = ", ".join(name for name, _ in descriptors)
+SUPPORTED = own(", ".join(name for name, _ in descriptors))
 OLD = "a key of the reference that this program does not support yet"
 DESCRIPTOR, RATE, TRAINING = "model/descriptor", "learning_rate", "training"
 KNOWN_V0 = {"use_smooth": True, "systems": "data", "sel_a": [46, 92], "rcut": 6.0}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from deepmd_tf.descriptor.base import descriptors
+from tests.support.plugins import own
 
 TITLE = "Values of a descriptor"
 TWO_BODY = {"sel": [46, 92], "rcut": 6.0, "neuron": [4, 8]}
@@ -36,8 +37,10 @@ def hybrid(*parts: dict) -> dict:
 
 
 # New descriptors are found, not listed.
-INSIDE = ", ".join(
-    sorted(known for name, _ in descriptors if name != "hybrid" for known in (name, *descriptors.aliases(name)))
+INSIDE = own(
+    ", ".join(
+        sorted(known for name, _ in descriptors if name != "hybrid" for known in (name, *descriptors.aliases(name)))
+    )
 )
 ROWS = [
     Row("too few entries in `sel`", {**ANGULAR, "sel": [46]},

@@ -65,7 +65,7 @@ def test_same_definitions(theirs):
         assert json.loads(json.dumps(definition(op))) == expected, op
 
 
-@pytest.mark.parametrize("k, name", enumerate(CASES))
+@pytest.mark.parametrize("k, name", list(enumerate(CASES)))
 def test_same_bits(theirs, k, name):
     for n, expected in enumerate(CASES[name][3]):
         np.testing.assert_array_equal(theirs[f"{k}/{n}"].view(np.int64), np.ascontiguousarray(expected).view(np.int64))
@@ -76,7 +76,7 @@ def their_env_mats(kit, tmp_path_factory):
     return run(kit, OP_RUNNER, packed(ENV_MATS), tmp_path_factory.mktemp("env_mats"))
 
 
-@pytest.mark.parametrize("k, name", enumerate(ENV_MATS))
+@pytest.mark.parametrize("k, name", list(enumerate(ENV_MATS)))
 def test_same_env_mats(their_env_mats, k, name):
     """Sums of positions and lattice vectors may differ in their last bit; the rows are compared bit by bit.
 
@@ -131,7 +131,7 @@ def their_gradients(kit, tmp_path_factory):
     return run(kit, GRADIENT_RUNNER, packed(differentiable()), tmp_path_factory.mktemp("gradients"))
 
 
-@pytest.mark.parametrize("k, name", enumerate(differentiable()))
+@pytest.mark.parametrize("k, name", list(enumerate(differentiable())))
 def test_same_gradients(their_gradients, k, name):
     found = gradients(*differentiable()[name], op_module())
     assert len(found) == sum(key.startswith(f"{k}/") for key in their_gradients)
