@@ -6,10 +6,14 @@ from deepmd_tf.descriptor.base import descriptors
 from deepmd_tf.fitting.base import fittings
 
 
+def added() -> list[str]:
+    """Names of the components that plug-ins have registered so far."""
+    families = (descriptors, fittings)
+    return [name for family in families for name, kind in family if not kind.__module__.startswith("deepmd_tf.")]
+
+
 def own(message: str) -> str:
     """A message that lists components, without those of plug-ins."""
-    for family in (descriptors, fittings):
-        for name, component in family:
-            if not component.__module__.startswith("deepmd_tf."):
-                message = message.replace(f"{name}, ", "").replace(f", {name}", "")
+    for name in added():
+        message = message.replace(f"{name}, ", "").replace(f", {name}", "")
     return message
