@@ -76,17 +76,11 @@ class TableSums(ABC):
 
     def two_body(self, nets, neighbors, inputs):
         """Sum over slots of row times features: -> [n, 4, M]."""
-        ranges = self._radial_ranges(nets, neighbors)
-        if not self.serves(nets, neighbors) or not self.pays(ranges, RADIAL, sum(neighbors.sel)):
-            return self.exact.two_body(nets, neighbors, inputs)
-        return self._around(table_two_body, nets, neighbors, ranges)
+        return self._around(table_two_body, self.exact.two_body, nets, neighbors, inputs)
 
     def radial(self, nets, neighbors, inputs):
         """Sum over slots of features: -> [n, M]."""
-        ranges = self._radial_ranges(nets, neighbors)
-        if not self.serves(nets, neighbors) or not self.pays(ranges, RADIAL, sum(neighbors.sel)):
-            return self.exact.radial(nets, neighbors, inputs)
-        return self._around(table_radial, nets, neighbors, ranges)
+        return self._around(table_radial, self.exact.radial, nets, neighbors, inputs)
 
     def three_body(self, nets, neighbors, inputs):
         """Mean over pairs of slots of angle times features, summed over pairs of types: -> [n, M]."""
@@ -99,15 +93,13 @@ class TableSums(ABC):
             return self.exact.three_body(nets, neighbors, inputs)
         return self._sum(table_three_body, nets, neighbors, *self.tables(nets, ranges, ANGULAR))
 
-    def _radial_ranges(self, nets, neighbors) -> list[tuple[float, float]]:
-        spec = neighbors.spec
-        of_center = radial_ranges(
-            neighbors.mean, neighbors.scale, self.nearest, spec.rcut, spec.rcut_smth, neighbors.components
-        )
-        return [net_range(of_center, key, spec.exclude_types) for key in nets.keys]
-
-    def _around(self, op, nets, neighbors, ranges):
-        empty = tf.reshape(neighbors.empty, [neighbors.ntypes, neighbors.ntypes * neighbors.components])
+    def _around(self, op, exact, nets, neighbors, inputs):
+        spec, components = neighbors.spec, neighbors.components
+        of_center = radial_ranges(neighbors.mean, neighbors.scale, self.nearest, spec.rcut, spec.rcut_smth, components)
+        ranges = [net_range(of_center, key, spec.exclude_types) for key in nets.keys]
+        if not self.serves(nets, neighbors) or not self.pays(ranges, RADIAL, sum(neighbors.sel)):
+            return exact(nets, neighbors, inputs)
+        empty = tf.reshape(neighbors.empty, [neighbors.ntypes, neighbors.ntypes * components])
         return self._sum(op, nets, neighbors, _in_double(empty), *self.tables(nets, ranges, RADIAL))
 
     def _sum(self, op, nets, neighbors, *last):

@@ -4,16 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from deepmd_tf.ops.env_mat import EnvMatTensors
 from nvnmd.ops.library import op_module
-
-
-class EnvMatTensors(NamedTuple):
-    """Outputs of :func:`prod_env_mat_a`, with nnei = sum(sel)."""
-
-    descrpt: object  # [nf, nloc*nnei*4], |q|^2 in Å^2 and q in Å; 0 in an empty slot
-    deriv: object  # [nf, nloc*nnei*12], by the position of the centre
-    rij: object  # [nf, nloc*nnei*3], Å, not truncated
-    nlist: object  # [nf, nloc*nnei], -1 where a slot is empty
 
 
 class MixedEnvMatTensors(NamedTuple):
@@ -54,6 +46,7 @@ def prod_env_mat_a(coord, atype, natoms, box, mesh, davg, dstd, *, rcut: float, 
     Returns
     -------
     EnvMatTensors
+        Rows |q|^2 in Å^2 and q in Å; 0 in an empty slot. The derivative is by the position of the centre.
 
     Raises
     ------

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 
-from tests.suites.equations import CELLS, PRECISIONS, check_float32_interface, check_precision, deviation
-from tests.suites.physics import RCUT, PhysicsSuite, cluster
-from tests.support.numpy_model import ACTIVATION_NAMES
+from tests.suites.equations import CELLS, PRECISIONS, VARIANTS, check_float32_interface, check_precision, deviation
+from tests.suites.physics import RCUT, ExcludedSuite, PhysicsSuite
 
 
 def section(descriptor: dict | None = None, fitting: dict | None = None) -> dict:
@@ -36,32 +34,13 @@ class TestOneSided(PhysicsSuite):
     SECTION = section({"type_one_side": True})
 
 
-class TestExcluded(PhysicsSuite):
+class TestExcluded(ExcludedSuite):
     # Type 0 and 1 still see each other, or the control of the cutoff test would see nothing.
     SECTION = section({"exclude_types": [[0, 0]]})
-
-    def test_empty_type(self, model):
-        coord, _ = cluster()
-        assert np.array_equal(model(coord, np.zeros(len(coord), int))["force"], np.zeros((1, len(coord), 3)))
-        assert np.abs(model(coord, np.ones(len(coord), int))["force"]).max() > 1e-6
 
 
 class TestOneSidedExcluded(TestExcluded):
     SECTION = section({"type_one_side": True, "exclude_types": [[0, 0]]})
-
-
-VARIANTS = {
-    "two sided": {},
-    "one sided": {"type_one_side": True},
-    "excluded": {"exclude_types": [[0, 1]]},
-    "one sided, excluded": {"type_one_side": True, "exclude_types": [[1, 1], [0, 1]]},
-    "all excluded for a type": {"exclude_types": [[0, 0], [0, 1]]},
-    "doubling, equal and other widths with time steps": {"neuron": [2, 4, 4, 7], "resnet_dt": True},
-    "first layer of one neuron": {"neuron": [1, 2, 5]},
-    "davg zero": {"set_davg_zero": True},
-    "a type without slots": {"sel": [0, 44]},
-    **{name: {"activation_function": name} for name in ACTIVATION_NAMES},
-}
 
 
 @pytest.mark.parametrize("name", VARIANTS)

@@ -6,11 +6,25 @@ import numpy as np
 
 from tests.suites.physics import CUBIC, cluster, crystal
 from tests.support.graphs import ModelUnderTest
-from tests.support.numpy_model import atom_energies
+from tests.support.numpy_model import ACTIVATION_NAMES, atom_energies
 
 CELLS = {"open": None, "periodic": CUBIC}
 # Largest error of the atomic energies for each precision of the networks; eV.
 PRECISIONS = {"float32": 1e-5, "float64": 1e-12, "bfloat16": 0.1, "float16": 2e-2}
+
+# Of descriptors with networks by pair of types.
+VARIANTS = {
+    "two sided": {},
+    "one sided": {"type_one_side": True},
+    "excluded": {"exclude_types": [[0, 1]]},
+    "one sided, excluded": {"type_one_side": True, "exclude_types": [[1, 1], [0, 1]]},
+    "all excluded for a type": {"exclude_types": [[0, 0], [0, 1]]},
+    "doubling, equal and other widths with time steps": {"neuron": [2, 4, 4, 7], "resnet_dt": True},
+    "first layer of one neuron": {"neuron": [1, 2, 5]},
+    "davg zero": {"set_davg_zero": True},
+    "a type without slots": {"sel": [0, 44]},
+    **{name: {"activation_function": name} for name in ACTIVATION_NAMES},
+}
 
 
 def deviation(section: dict, cell=None) -> float:

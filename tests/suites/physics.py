@@ -168,3 +168,12 @@ class PhysicsSuite:
         together = model(frames, atype)
         for k, frame in enumerate(frames):
             assert np.allclose(together["force"][k], model(frame, atype)["force"][0], rtol=0, atol=1e-12)
+
+
+class ExcludedSuite(PhysicsSuite):
+    """Of a model in which atoms of type 0 do not see each other."""
+
+    def test_empty_type(self, model):
+        coord, _ = cluster()
+        assert np.array_equal(model(coord, np.zeros(len(coord), int))["force"], np.zeros((1, len(coord), 3)))
+        assert np.abs(model(coord, np.ones(len(coord), int))["force"]).max() > 1e-6
