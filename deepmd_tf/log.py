@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 
@@ -55,6 +56,29 @@ def configure(level: str = "INFO", path=None, mpi_log: str = "master", rank: int
     # Advice to move to the eager API is not for the users of a program that is graph mode on purpose.
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     root.setLevel(max(LEVELS[level], logging.WARNING) if quiet else LEVELS[level])
+
+
+@contextlib.contextmanager
+def copied_to(path):
+    """While entered, messages go to the end of the file ``path`` as well; those of the first process alone.
+
+    Raises
+    ------
+    ConfigError
+        The file cannot be written.
+    """
+    root = logging.getLogger(ROOT)
+    if launcher_rank() > 0 or not root.handlers:
+        yield
+        return
+    handler = _file_handler(path, "collect", 0)
+    handler.setFormatter(root.handlers[0].formatter)
+    root.addHandler(handler)
+    try:
+        yield
+    finally:
+        root.removeHandler(handler)
+        handler.close()
 
 
 def launcher_rank() -> int:

@@ -1,19 +1,21 @@
 """Find plug-ins: packages that add components or commands and announce them by entry points.
 
 ``deepmd_tf.plugins`` names modules whose import registers components; ``deepmd_tf.commands`` names
-modules that each hold one command of ``dp``. This package never names a plug-in.
+modules that each hold one command of ``dp``; ``deepmd_tf.operations`` names functions that load a library of
+TensorFlow operations and return its module. This package never names a plug-in.
 """
 
 from __future__ import annotations
 
 import functools
 from importlib.metadata import EntryPoint, entry_points
-from types import ModuleType
+from typing import Any
 
 from deepmd_tf.errors import ConfigError
 
 PLUGINS = "deepmd_tf.plugins"
 COMMANDS = "deepmd_tf.commands"
+OPERATIONS = "deepmd_tf.operations"
 
 
 @functools.cache
@@ -28,12 +30,12 @@ def load_plugins() -> tuple[str, ...]:
     return tuple(name for name, _ in load(PLUGINS))
 
 
-def load(group: str) -> list[tuple[str, ModuleType]]:
+def load(group: str) -> list[tuple[str, Any]]:
     """Import what the entry points of ``group`` name, in the order of their names."""
     return [(point.name, _import(point)) for point in sorted(entry_points(group=group), key=lambda point: point.name)]
 
 
-def _import(point: EntryPoint) -> ModuleType:
+def _import(point: EntryPoint):
     try:
         return point.load()
     except Exception as error:

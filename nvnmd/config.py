@@ -20,6 +20,7 @@ NEURON, AXIS_NEURON, FITTING_NEURON, TYPE_WIDTH = (8, 16, 32), 4, (128, 128, 128
 INPUT_KEYS = (
     "version", "max_nnei", "net_size", "sel", "rcut", "rcut_smth", "type_map", "config_file", "weight_file",
     "map_file", "enable", "restore_descriptor", "restore_fitting_net", "quantize_descriptor", "quantize_fitting_net",
+    "weight_format", "second_step",
 )  # fmt: skip
 UNMEASURED = (-2, 14)
 
@@ -136,7 +137,7 @@ class Config:
     def from_input(cls, section: dict) -> Config:
         """Settings of the section ``nvnmd`` of an input file.
 
-        Paths of files and the flags that choose a step of training are none of this class and are passed over.
+        Paths of files, and what tells how a step of training goes, are none of this class and are passed over.
 
         Raises
         ------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from deepmd_tf import plugin
 from deepmd_tf.errors import ConfigError, ModelFormatError
 from deepmd_tf.infer.frozen import FrozenModel
 from deepmd_tf.ops.library import op_module
@@ -69,11 +70,10 @@ def _threads(suffix: str) -> int:
 
 
 def _import(model: FrozenModel) -> None:
-    op_module()
+    unknown = _load_operations(model)
     try:
         tf.import_graph_def(model.graph_def, name="")
     except (ValueError, tf.errors.OpError) as error:
-        unknown = _unknown_operations(model)
         if not unknown:
             raise ModelFormatError(f"{model.path}: the graph is damaged: {error}") from error
         kind = "compressed model" if model.compressed else "model"
@@ -83,5 +83,10 @@ def _import(model: FrozenModel) -> None:
         ) from error
 
 
-def _unknown_operations(model: FrozenModel) -> list[str]:
-    return sorted({node.op for node in model.graph_def.node} - {*dir(tf.raw_ops), *dir(op_module())})
+def _load_operations(model: FrozenModel) -> list[str]:
+    """Make the operations of the graph known, those of plug-ins where it needs more; return what stays unknown."""
+    unknown = {node.op for node in model.graph_def.node} - {*dir(tf.raw_ops), *dir(op_module())}
+    if unknown:
+        for _, operations in plugin.load(plugin.OPERATIONS):
+            unknown -= {*dir(operations())}
+    return sorted(unknown)

@@ -8,6 +8,8 @@ import logging
 import math
 import threading
 import time
+from collections.abc import Iterable
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -61,12 +63,67 @@ def train(
     DeepmdError
         Whatever is wrong with input, data or checkpoints, named by file and key.
     """
-    begin = time.perf_counter()
-    _warm_up()
     config = load_config(input_file, "input_v2_compat.json")
     start = _start(restart, init_model, init_frz_model)
     if use_pretrain_script:
         config["model"] = _pretrained_model(start)
+    return prepare(config, start, output=output, skip_neighbor_stat=skip_neighbor_stat).run()
+
+
+@dataclass(frozen=True)
+class TrainingRun:
+    """A run that is ready to begin; nothing of an earlier one has been touched.
+
+    Attributes
+    ----------
+    trainer : Trainer
+    start : Start
+    values : dict of str to ndarray
+        Weights and statistics known before the first step, by name.
+    min_nbor_dist : float or None
+        The smallest distance in the training data, Å; None where it was not looked for.
+    """
+
+    trainer: Trainer
+    start: Start
+    values: dict[str, np.ndarray]
+    min_nbor_dist: float | None
+
+    def run(self, results: Iterable[Path] = ()) -> int:
+        """Move what an earlier run has left out of the way, then train; as :meth:`Trainer.run`.
+
+        ``results`` are files that belong to the run beside its checkpoints and learning curve.
+        """
+        _clear_stage(self.trainer.settings, self.start, results)
+        log.info(
+            "%s, %d steps from step %d", self.start.origin, self.trainer.numb_steps - self.start.step, self.start.step
+        )
+        return self.trainer.run()
+
+
+def prepare(
+    config: dict, start: Start, *, output: str | None = "out.json", skip_neighbor_stat: bool = False
+) -> TrainingRun:
+    """Open the data, take the statistics and build the graph of a normalised input.
+
+    Parameters
+    ----------
+    config : dict
+        Normalised input; ``sel`` and ``type_map`` are settled in place.
+    start : Start
+        Where the first weights come from.
+    output : str or None
+        Where the complete input is written.
+    skip_neighbor_stat : bool
+        Do not look for closest neighbours and numbers of neighbours.
+
+    Raises
+    ------
+    DeepmdError
+        As :func:`train`.
+    """
+    begin = time.perf_counter()
+    _warm_up()
     training, validation = open_data(config, start.seed)
     config["model"]["type_map"] = _type_map(config, training)
     min_nbor_dist = neighbor_facts(config["model"], training, start, skip_neighbor_stat)
@@ -87,16 +144,10 @@ def train(
         _records(config, min_nbor_dist, training),
         _tables(config, start, min_nbor_dist, training),
     )
-    _clear_stage(config["training"], start)
-    log.info(
-        "%s, %d steps from step %d; ready in %.1f s",
-        start.origin,
-        numb_steps - start.step,
-        start.step,
-        time.perf_counter() - begin,
-    )
+    log.info("data, statistics and graph ready in %.1f s", time.perf_counter() - begin)
     state = start.values if start.resume else None
-    return Trainer(graph, training, validation, config["training"], numb_steps, state, start.step).run()
+    trainer = Trainer(graph, training, validation, config["training"], numb_steps, state, start.step)
+    return TrainingRun(trainer, start, values, min_nbor_dist)
 
 
 def load_config(input_file: str, converted: str | None = None) -> dict:
@@ -109,12 +160,17 @@ def load_config(input_file: str, converted: str | None = None) -> dict:
     ConfigError
         One line per fault.
     """
-    raw, notes = update_input(read_input(input_file), source=input_file)
+    return complete_config(read_input(input_file), input_file, converted)
+
+
+def complete_config(raw: dict, source, converted: str | None = None) -> dict:
+    """:func:`load_config` of what stands in the file ``source``."""
+    raw, notes = update_input(raw, source=source)
     for note in notes:
-        log.info("%s: %s", input_file, note)
+        log.info("%s: %s", source, note)
     if notes and converted is not None:
         write_atomic(converted, json.dumps(raw, indent=4).encode())
-    return normalize(raw, input_schema(), source=input_file)
+    return normalize(raw, input_schema(), source=source)
 
 
 def open_data(config: dict, seed: int | None = None) -> tuple[DataSet, DataSet | None]:
@@ -225,13 +281,13 @@ def _observed_types(config: dict, training: DataSet) -> list[str]:
     return [config["model"]["type_map"][t] for t in observed if t >= 0]
 
 
-def _clear_stage(section: dict, start: Start) -> None:
+def _clear_stage(section: dict, start: Start, results: Iterable[Path]) -> None:
     """Move what an earlier run has left out of the way; it would be overwritten otherwise."""
     prefix = Path(section["save_ckpt"]).absolute()
     if start.resume:
         newer = [path for step, name in numbered_sets(prefix) if step > start.step for path in set_files(name)]
         folder = set_aside(newer)
     else:
-        folder = set_aside([*run_files(prefix), Path(section["disp_file"])])
+        folder = set_aside([*run_files(prefix), Path(section["disp_file"]), *results])
     if folder is not None:
         log.info("files of an earlier run moved to %s", folder)

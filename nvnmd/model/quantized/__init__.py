@@ -1,0 +1,1 @@
+"""The networks in the arithmetic of the device: the second step of training."""

@@ -1,0 +1,88 @@
+"""What the quantised descriptors of both versions share: from the environment of an atom to its features."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+
+import numpy as np
+
+from deepmd_tf.descriptor.base import DescriptorOutput, EnvironmentTensors
+from deepmd_tf.errors import ConfigError
+from deepmd_tf.tf1 import tf
+from nvnmd.config import AXIS_NEURON
+from nvnmd.device_file.layout import WIDTH
+from nvnmd.device_file.model import nix_exponent
+from nvnmd.ops.arithmetic import copy_flt, flt, matmul_flt, mul, quantize
+
+DATA = 23  # fraction bits of what the fitting net is given
+BLOCK = 16  # attribute of a product whose operands have one exponent each, and whose gradients are cut to 23 bits
+
+
+class QuantizedDescriptor:
+    r"""Mixed into the descriptor of the first step: the same features in the numbers of the device.
+
+    With u = |q|², q the truncated vector to a neighbour, tables give s(u), h(u) and the features g(s);
+
+    .. math::
+        R = (s,\; h\,q), \quad X = \frac{1}{n_\text{IX}} \sum_j R_j^T g_j, \qquad D_{4a + k} = (X^T X)_{a,\,(a+k) \bmod 32}.
+
+    An empty slot has u = 0 and q = 0 and is not passed over. What the gradients of the operations compute is what the
+    device computes for the forces, bit by bit. Nothing here is trained. Source: NVNMD format, descriptor forward,
+    backward.
+    """
+
+    def build(self, ctx, inputs) -> DescriptorOutput:
+        """Add the descriptor to the graph; local atoms are sorted by type.
+
+        Raises
+        ------
+        ConfigError
+            The interface is not of double precision.
+        """
+        if np.dtype(ctx.interface) != np.float64:
+            raise ConfigError(
+                f"{self.key}: quantised networks need an interface of double precision, found {ctx.interface}",
+                "Unset DP_INTERFACE_PREC",
+            )
+        env, rows = self._quantized_environment(ctx, inputs)
+        s, h = self._switch(ctx, inputs, rows[:, :, :1])  # [n, nnei, 1]
+        r = tf.concat([s, mul(h, rows[:, :, 1:])], axis=2)  # [n, nnei, 4]
+        for_features, for_sum = copy_flt(r)
+        total = self._sum(ctx, inputs, for_features[:, :, :1], tf.linalg.matrix_transpose(for_sum))
+        x = flt(total * 2.0 ** -nix_exponent(self.nnei))  # [n, 4, 32]
+        products = matmul_flt(tf.linalg.matrix_transpose(x), x, normx=BLOCK, normw=BLOCK)
+        value = quantize(flt(_band(products)), DATA, isround=False, grad_bits=(DATA, -1))
+        value = tf.reshape(value, [-1, inputs.nloc, self.dim_out])
+        return DescriptorOutput(ctx.output(value, "o_descriptor"), [env])
+
+    def _quantized_environment(self, ctx, inputs):
+        """The tensors of the forces, and rows (u, q) [n, nnei, 4]."""
+        scope, width = f"descrpt_attr{ctx.suffix}", 4 * self.nnei
+        ctx.constant(self.rcut, f"{scope}/rcut", ctx.interface)
+        for name, value in self.attributes().items():
+            ctx.constant(value, f"{scope}/{name}", tf.int32)
+        shape, dtype = (self.ntypes, width), ctx.interface.name
+        statistics = [ctx.weights.get(f"{scope}/{name}", shape, dtype, None, False) for name in ("t_avg", "t_std")]
+        env = self._rows_of_neighbors(inputs, statistics)
+        rmat = ctx.output(tf.reshape(env.descrpt, [-1, width]), "o_rmat")
+        deriv, rij = ctx.output(env.deriv, "o_rmat_deriv"), ctx.output(env.rij, "o_rij")
+        tensors = EnvironmentTensors(rmat, deriv, rij, ctx.output(env.nlist, "o_nlist"), self.nnei)
+        return tensors, tf.reshape(rmat, [-1, self.nnei, 4])
+
+    @abstractmethod
+    def _rows_of_neighbors(self, inputs, statistics):
+        """The environment matrix."""
+
+    @abstractmethod
+    def _switch(self, ctx, inputs, u):
+        """s and h of each slot, [n, nnei, 1] each."""
+
+    @abstractmethod
+    def _sum(self, ctx, inputs, s, rows):
+        """Sum over slots of rows [n, 4, nnei] times features of s [n, nnei, 1]: -> [n, 4, 32]."""
+
+
+def _band(products):
+    """Four numbers of each row, from the diagonal on, in a ring: [n, 32, 32] -> [n, 128]."""
+    a, k = np.divmod(np.arange(WIDTH * AXIS_NEURON), AXIS_NEURON)
+    return tf.gather(tf.reshape(products, [-1, WIDTH * WIDTH]), WIDTH * a + (a + k) % WIDTH, axis=1)

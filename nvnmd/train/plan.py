@@ -1,0 +1,145 @@
+"""From the input of ``dp train-nvnmd`` to the inputs of two ordinary trainings.
+
+Source: NVNMD format, user JSON; what the step expands the input to.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+
+from deepmd_tf.config.read import read_input
+from deepmd_tf.errors import ConfigError
+from deepmd_tf.log import ROOT
+from deepmd_tf.registry import did_you_mean
+from deepmd_tf.train.run import complete_config
+from nvnmd.config import Config
+from nvnmd.model.quantized.weight_formats import FORMATS
+
+log = logging.getLogger(f"{ROOT}.{__name__}")
+
+FIRST, SECOND = "s1", "s2"
+FOLDERS = {FIRST: Path("nvnmd_cnn"), SECOND: Path("nvnmd_qnn")}
+SECTIONS = ("learning_rate", "loss", "optimizer", "training")
+# Flags that other programs write into their own files; here the step alone decides.
+FLAGS = ("enable", "restore_descriptor", "restore_fitting_net", "quantize_descriptor", "quantize_fitting_net")
+FILES = {"config_file": "config.npy", "weight_file": "weight.npy", "map_file": "map.npy"}
+COMPONENTS = {
+    (FIRST, 0): ("nvnmd_se_a", "nvnmd_ener"),
+    (SECOND, 0): ("nvnmd_quantized_se_a", "nvnmd_quantized_ener"),
+    (FIRST, 1): ("nvnmd_se_atten", "nvnmd_ener_types"),
+    (SECOND, 1): ("nvnmd_quantized_se_atten", "nvnmd_quantized_ener_types"),
+}
+SEED = 1
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What an input file asks for.
+
+    Attributes
+    ----------
+    source : str
+        The input file.
+    config : Config
+        Settings of the model, within the limits of the device.
+    weight_format : str
+        Numbers of the second step.
+    sections : dict of str to dict
+        Of the step that stands first in the file.
+    second_step : dict or None
+        Sections that are others in the second step.
+    files : dict of str to Path
+        Where the second step finds settings, weights and tables.
+    """
+
+    source: str
+    config: Config
+    weight_format: str
+    sections: dict[str, dict]
+    second_step: dict | None
+    files: dict[str, Path]
+
+    @classmethod
+    def read(cls, path: str) -> Plan:
+        """The plan of an input file.
+
+        Raises
+        ------
+        ConfigError
+            The file cannot be read, a key is unknown or missing, or a limit of the device is broken.
+        """
+        content = read_input(path)
+        try:
+            return cls._of(path, content)
+        except ConfigError as error:
+            raise ConfigError(f"{path}: {error.message}", error.hint) from None
+
+    @classmethod
+    def _of(cls, path: str, content: dict) -> Plan:
+        section = _own_section(content)
+        if "model" in content:
+            log.warning("%s: model: not used, the section nvnmd describes the model", path)
+        if any(section.get(flag) for flag in FLAGS):
+            log.warning("%s: nvnmd/%s: not used, the step decides", path, next(f for f in FLAGS if section.get(f)))
+        files = {name: FOLDERS[FIRST] / name for name in FILES.values()}
+        files |= {name: Path(section[key]) for key, name in FILES.items() if section.get(key, "none") != "none"}
+        return cls(
+            path,
+            Config.from_input(section),
+            section.get("weight_format", "device"),
+            {name: content[name] for name in SECTIONS if name in content},
+            section.get("second_step"),
+            files,
+        )
+
+    def training_input(self, step: str) -> dict:
+        """The complete input of an ordinary training.
+
+        Raises
+        ------
+        ConfigError
+            One line per fault.
+        """
+        sections = {name: dict(value) for name, value in self.sections.items() if isinstance(value, dict)}
+        if step == SECOND and self.second_step is not None:
+            sections |= {name: value for name, value in self.second_step.items() if name != "training"}
+            sections["training"] = {**sections.get("training", {}), **self.second_step.get("training", {})}
+        descriptor, fitting = COMPONENTS[step, self.config.version]
+        sel = list(self.config.sel) if self.config.version == 0 else self.config.sel[0]
+        radii = {"rcut": self.config.rcut, "rcut_smth": self.config.rcut_smth}
+        model = {
+            "descriptor": {"type": descriptor, "sel": sel, **radii, "seed": SEED},
+            "fitting_net": {"type": fitting, "seed": SEED},
+        }
+        if step == SECOND:
+            model["fitting_net"]["weight_format"] = self.weight_format
+        if self.config.type_map:
+            model["type_map"] = list(self.config.type_map)
+        complete = complete_config({"model": model, **self.sections, **sections}, self.source)
+        training = complete["training"]
+        for key in ("disp_file", "save_ckpt"):
+            training[key] = str(FOLDERS[step] / Path(training[key]).name)
+        return complete
+
+
+def _own_section(content: dict) -> dict:
+    """The section ``nvnmd``, with the keys that are this program's own checked."""
+    for name in content:
+        if name not in (*SECTIONS, "nvnmd", "model") and not str(name).startswith("_"):
+            raise ConfigError(f"{name}: unknown section", did_you_mean(name, (*SECTIONS, "nvnmd")))
+    section = content.get("nvnmd")
+    if not isinstance(section, dict):
+        raise ConfigError("nvnmd: missing, expected a section with sel, rcut and rcut_smth")
+    section = {key: value for key, value in section.items() if not str(key).startswith("_")}
+    chosen = section.get("weight_format", "device")
+    if chosen not in FORMATS:
+        raise ConfigError(f"nvnmd/weight_format: expected {' or '.join(FORMATS)}, found {chosen!r}")
+    second = section.get("second_step", {})
+    if not isinstance(second, dict) or not all(isinstance(second.get(name, {}), dict) for name in SECTIONS):
+        raise ConfigError(f"nvnmd/second_step: expected sections as {', '.join(SECTIONS)}, found {second!r}")
+    for name in second:
+        if name not in SECTIONS:
+            raise ConfigError(f"nvnmd/second_step/{name}: unknown section", did_you_mean(name, SECTIONS))
+    return section
