@@ -6,9 +6,11 @@ Source: NVNMD format, user JSON; what the step expands the input to.
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from deepmd_tf.config.compat import STEPS
 from deepmd_tf.config.read import read_input
 from deepmd_tf.errors import ConfigError
 from deepmd_tf.log import ROOT
@@ -32,6 +34,9 @@ COMPONENTS = {
     (SECOND, 1): ("nvnmd_quantized_se_atten", "nvnmd_quantized_ener_types"),
 }
 SEED = 1
+# Of the steps of the first step that the second one takes, unless the input tells.
+SHARE = 20
+LENGTHS = (*STEPS, "numb_epoch", "num_epochs", "num_epoch", "numb_epochs")
 
 
 @dataclass(frozen=True)
@@ -94,6 +99,19 @@ class Plan:
             files,
         )
 
+    def with_second_step(self) -> Plan:
+        """The plan with sections of the second step: where the file has none, a twentieth of the steps of the first."""
+        if self.second_step is not None:
+            return self
+        first = self.training_input(FIRST)
+        start, stop = _rates(first["learning_rate"])
+        rate = {"type": "exp", "start_lr": math.sqrt(start * stop), "stop_lr": stop}
+        key = "numb_steps" if first["training"].get("numb_steps") is not None else "numb_epoch"
+        count = first["training"][key] / SHARE
+        training = {key: math.ceil(count) if key == "numb_steps" else count}
+        log.info("second step: %s %g, learning rate from %.1e to %.1e", key, training[key], rate["start_lr"], stop)
+        return replace(self, second_step={"learning_rate": rate, "training": training})
+
     def training_input(self, step: str) -> dict:
         """The complete input of an ordinary training.
 
@@ -105,7 +123,7 @@ class Plan:
         sections = {name: dict(value) for name, value in self.sections.items() if isinstance(value, dict)}
         if step == SECOND and self.second_step is not None:
             sections |= {name: value for name, value in self.second_step.items() if name != "training"}
-            sections["training"] = {**sections.get("training", {}), **self.second_step.get("training", {})}
+            sections["training"] = _merged(sections.get("training", {}), self.second_step.get("training", {}))
         descriptor, fitting = COMPONENTS[step, self.config.version]
         sel = list(self.config.sel) if self.config.version == 0 else self.config.sel[0]
         radii = {"rcut": self.config.rcut, "rcut_smth": self.config.rcut_smth}
@@ -122,6 +140,19 @@ class Plan:
         for key in ("disp_file", "save_ckpt"):
             training[key] = str(FOLDERS[step] / Path(training[key]).name)
         return complete
+
+
+def _merged(training: dict, other: dict) -> dict:
+    """The keys of both; a number of steps goes by several names, of which only one may remain."""
+    left_out = LENGTHS if any(name in other for name in LENGTHS) else ()
+    return {**{key: value for key, value in training.items() if key not in left_out}, **other}
+
+
+def _rates(section: dict) -> tuple[float, float]:
+    """First and last learning rate; where it ends at nothing, a thousandth of the first."""
+    start, stop = section["start_lr"], section.get("stop_lr")
+    stop = start * section["stop_lr_ratio"] if stop is None else stop
+    return start, stop or start / 1000
 
 
 def _own_section(content: dict) -> dict:
