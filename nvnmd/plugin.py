@@ -1,5 +1,5 @@
 """The module that ``deepmd_tf`` imports when it loads its plug-ins: importing the components registers them."""
 
-from nvnmd.model import descriptor, fitting
+from nvnmd.model import descriptor, fitting, typed_descriptor, typed_fitting
 
-__all__ = ["descriptor", "fitting"]
+__all__ = ["descriptor", "fitting", "typed_descriptor", "typed_fitting"]
