@@ -122,8 +122,12 @@ def feature_jet(weights: Mapping[str, np.ndarray], s: np.ndarray, tag: str) -> n
 
 
 def type_embedding(weights: Mapping[str, np.ndarray], ntypes: int) -> np.ndarray:
-    """Vectors of the types, without activation, and a row of zeros for empty slots: [ntypes + 1, 8]."""
+    """Vectors of the types, without activation, and a row of zeros for empty slots: [ntypes + 1, 8].
+
+    The layer sees types as unit vectors, and adds them where it is as wide as they are or twice, as with 8 or 4 types.
+    """
     vectors = weight(weights, "type_embed_net.matrix_1") + weight(weights, "type_embed_net.bias_1")
+    vectors = _skip(np.eye(len(vectors)), vectors)
     return np.vstack([vectors[:ntypes], np.zeros_like(vectors[:1])])
 
 

@@ -38,7 +38,7 @@ class EnvironmentTensors:
 
     Attributes
     ----------
-    rmat : [nf*nloc, nnei*C], normalised matrix; gradients of the energy are taken against it
+    rmat : [nf*nloc, nnei*C], the matrix as the op gives it; gradients of the energy are taken against it
     deriv : [nf, nloc*nnei*C*3], its derivative with respect to the central atom
     rij : [nf, nloc*nnei*3], Å
     nlist : [nf, nloc*nnei] int32
@@ -53,6 +53,18 @@ class EnvironmentTensors:
     nlist: object
     nnei: int
     components: int = 4
+
+    @classmethod
+    def named(cls, ctx, env, nnei: int, components: int = 4) -> EnvironmentTensors:
+        """The outputs ``env`` of an environment matrix op, under the node names by which other programs fetch them."""
+        return cls(
+            ctx.output(tf.reshape(env.descrpt, [-1, nnei * components]), "o_rmat"),
+            ctx.output(env.deriv, "o_rmat_deriv"),
+            ctx.output(env.rij, "o_rij"),
+            ctx.output(env.nlist, "o_nlist"),
+            nnei,
+            components,
+        )
 
     def force_virial(self, ctx, energy, inputs):
         """Force [nf, nall*3], virial [nf, 9] and atomic virial [nf, nall*9] of ``energy``, eV/Å and eV.
@@ -89,6 +101,8 @@ class Descriptor(ABC):
 
     # Whether the frames of a batch may differ in their types, as those of the mixed-type format do.
     mixed_types = False
+    # Whether `sel` is one number, of the neighbours of all types together.
+    one_list = False
 
     @classmethod
     @abstractmethod

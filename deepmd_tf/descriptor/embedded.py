@@ -135,14 +135,7 @@ class EmbeddedDescriptor(Descriptor):
             inputs.coord, inputs.type, inputs.natoms, inputs.box, inputs.mesh, davg, dstd,
             rcut=self.rcut, rcut_smth=self.rcut_smth, sel=self.sel,
         )  # fmt: skip
-        tensors = EnvironmentTensors(
-            ctx.output(tf.reshape(env.descrpt, [-1, width]), "o_rmat"),
-            ctx.output(env.deriv, "o_rmat_deriv"),
-            ctx.output(env.rij, "o_rij"),
-            ctx.output(env.nlist, "o_nlist"),
-            self.nnei,
-            self.components,
-        )
+        tensors = EnvironmentTensors.named(ctx, env, self.nnei, self.components)
         return tensors, self._neighbors(ctx, inputs, tensors, -davg / dstd)
 
     def _neighbors(self, ctx, inputs, env: EnvironmentTensors, empty) -> Neighbors:
@@ -173,10 +166,7 @@ class EmbeddedDescriptor(Descriptor):
             )
         if min(self.sel) < 0 or not sum(self.sel):
             raise ConfigError(f"{self.key}/sel: expected numbers >= 0 that are not all 0, found {self.sel}")
-        if not 0.0 <= self.rcut_smth < self.rcut:
-            raise ConfigError(
-                f"{self.key}/rcut_smth: expected a number from 0 to below rcut = {self.rcut}, found {self.rcut_smth}"
-            )
+        check_radii(self.rcut, self.rcut_smth, self.key)
         if not self.neuron or min(self.neuron) < 1:
             raise ConfigError(f"{self.key}/neuron: expected a list of widths >= 1, found {self.neuron}")
         for pair in self.exclude_types:
@@ -188,6 +178,12 @@ class EmbeddedDescriptor(Descriptor):
             raise ConfigError(f"{self.key}/exclude_types: every pair of types is excluded, no atom sees another")
         activation(self.activation_function)
         network_dtype(self.precision, np.dtype(np.float64))
+
+
+def check_radii(rcut: float, rcut_smth: float, key: str) -> None:
+    """Refuse, by a ConfigError, a switch that does not begin below the cutoff."""
+    if not 0.0 <= rcut_smth < rcut:
+        raise ConfigError(f"{key}/rcut_smth: expected a number from 0 to below rcut = {rcut}, found {rcut_smth}")
 
 
 def argument(name: str) -> Argument:

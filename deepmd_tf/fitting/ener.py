@@ -193,10 +193,10 @@ class EnerFitting(Fitting):
         nets = self._networks(ctx)
         types = inputs.type[:, : inputs.nloc]
         types_or_0 = tf.maximum(types, 0)
-        energy = self._evaluate(ctx, nets, [descriptor, *parameters], inputs.natoms) + tf.gather(bias, types_or_0)
+        energy = self._evaluate(ctx, nets, [descriptor, *parameters], inputs) + tf.gather(bias, types_or_0)
         given = np.array([e is not None for e in self.atom_ener])
         if given.any():
-            vacuum = self._evaluate(ctx, nets, [tf.zeros_like(descriptor), *parameters], inputs.natoms)
+            vacuum = self._evaluate(ctx, nets, [tf.zeros_like(descriptor), *parameters], inputs)
             energy -= vacuum * tf.gather(tf.constant(given, ctx.interface), types_or_0)
         return energy * tf.cast(types >= 0, ctx.interface)
 
@@ -216,10 +216,10 @@ class EnerFitting(Fitting):
         )
 
     @staticmethod
-    def _evaluate(ctx, nets: FittingNets, features: list, natoms):
+    def _evaluate(ctx, nets: FittingNets, features: list, inputs):
         """The networks on features [nf, nloc, ...] side by side: -> [nf, nloc]."""
         x = features[0] if len(features) == 1 else tf.concat(features, axis=2)
-        energy = ctx.primitives.fitting(nets, tf.cast(x, nets.dtype), natoms)  # [nf, nloc, 1]
+        energy = ctx.primitives.fitting(nets, tf.cast(x, nets.dtype), inputs.natoms)  # [nf, nloc, 1]
         return tf.cast(energy[:, :, 0], ctx.interface)
 
     def _parameters(self, ctx, inputs, scope) -> list:

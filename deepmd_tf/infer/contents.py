@@ -17,7 +17,7 @@ from deepmd_tf.tf1 import tf
 _PARTS = {
     "descriptor": r"(filter_type_(\d+|all)|type_embed_net|attention_layer_\d+)[^/]*(/[^/]+)*/"
     r"((matrix|bias|idt)(_\d+(_\d+)*)?(_(one|two)_side_ebd)?|gamma|beta)",
-    "fitting_net": r"((final_)?layer(_\d+)?(_type_\d+)?|share_[^/]+)[^/]*/(matrix|bias|idt)",
+    "fitting_net": r"((final_)?layer(_\d+)?(_type_\d+)?|share_[^/]+)[^/]*/(matrix(_1)?|tweight|bias|idt)",
 }
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from deepmd_tf.nn.blockwise import radial_exact, three_body_exact, two_body_exact, two_body_found_exact
 from deepmd_tf.nn.fitting_nets import fitting_at_once, fitting_by_layers
+from deepmd_tf.nn.found import outer_at_once, outer_by_product
 from deepmd_tf.nn.gram import gram_at_once, gram_by_product
 from deepmd_tf.nn.weights import WeightStore
 from deepmd_tf.ops.env_mat import prod_env_mat_a, prod_env_mat_r
@@ -31,6 +32,8 @@ class Primitives:
         From the derivative of the energy by either, see :func:`deepmd_tf.ops.force_virial.force_virial_by_two`.
     two_body : callable
         Sum over slots of row times features of its first number: -> [n, 4, M].
+    found_outer : callable
+        Sum over the slots that hold a neighbour of row times features that are given, see :mod:`deepmd_tf.nn.found`.
     radial : callable
         Sum over slots of the features of the one number of a row: -> [n, M].
     three_body : callable
@@ -45,6 +48,7 @@ class Primitives:
     env_mat_r: Callable
     force_virial: Callable
     two_body: Callable
+    found_outer: Callable
     radial: Callable
     three_body: Callable
     gram: Callable
@@ -61,6 +65,7 @@ PORTABLE = Primitives(
     env_mat_r=prod_env_mat_r,
     force_virial=force_virial_by_two,
     two_body=two_body_exact,
+    found_outer=outer_by_product,
     radial=radial_exact,
     three_body=three_body_exact,
     gram=gram_by_product,
@@ -73,6 +78,7 @@ FOUND = replace(
     PORTABLE,
     force_virial=force_virial,
     two_body=two_body_found_exact,
+    found_outer=outer_at_once,
     gram=gram_at_once,
     fitting=fitting_at_once,
 )

@@ -55,9 +55,10 @@ def _parts(section: dict) -> dict[str, dict]:
 
 def _settle_sel(key: str, part: dict, dataset: DataSet, type_map: list[str]) -> float:
     """Choose or check ``sel`` of one descriptor; return the smallest distance below its cutoff."""
-    found = neighbor_statistics(dataset.systems, part["rcut"], len(type_map))
+    one_list = descriptors.get(part["type"]).one_list
+    found = neighbor_statistics(dataset.systems, part["rcut"], len(type_map), mixed=one_list)
     if is_auto(part["sel"]):
-        asked, part["sel"] = part["sel"], resolve_sel(part["sel"], found.max_neighbors)
+        asked, part["sel"] = part["sel"], resolve_sel(part["sel"], found.max_neighbors, mixed=one_list)
         log.info("%s/sel %r: found %s neighbours, took %s", key, asked, list(found.max_neighbors), part["sel"])
     for sentence in check_sel(part["sel"], found, type_map):
         log.warning("%s/sel: %s; the farthest neighbours are left out there", key, sentence)

@@ -45,14 +45,19 @@ class NvnmdFitting(EnerFitting):
         return []
 
     @staticmethod
-    def _evaluate(ctx, nets, features: list, natoms):
+    def _evaluate(ctx, nets, features: list, inputs):
         (x,) = features
         results = []
-        for t, block in enumerate(tf.split(x, natoms[2:], axis=1, num=len(nets.layers))):
-            h = tf.reshape(block, [-1, nets.n_in])
-            first, *others, final = nets.layers[t]
-            h = tanh4(first(h))
-            for layer in others:
-                h = h + tanh4(layer(h))
-            results.append(tf.reshape(final(h), [tf.shape(x)[0], natoms[2 + t]]))
+        for t, (block, (first, *others)) in enumerate(zip(inputs.by_type(x), nets.layers)):
+            energy = after_first(first(tf.reshape(block, [-1, nets.n_in])), others)
+            results.append(tf.reshape(energy, [tf.shape(x)[0], inputs.natoms[2 + t]]))
         return tf.concat(results, axis=1)
+
+
+def after_first(sums, layers):
+    """Energies [n, 1] from the sums of the first layer [n, 128], its bias included, and the other layers."""
+    *others, final = layers
+    h = tanh4(sums)
+    for layer in others:
+        h = h + tanh4(layer(h))
+    return final(h)

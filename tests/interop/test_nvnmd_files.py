@@ -18,8 +18,8 @@ import pytest
 
 import nvnmd.plugin  # noqa: F401  (registers the components)
 from deepmd_tf.errors import ConfigError, ModelFormatError
-from deepmd_tf.infer import DeepPot
 from deepmd_tf.infer.frozen import FrozenModel
+from deepmd_tf.nn.context import FOUND, PORTABLE
 from nvnmd.cli import wrap
 from nvnmd.config import Config, s_range
 from nvnmd.config_file import from_dictionary, read_config, to_dictionary, write_config
@@ -182,23 +182,41 @@ def test_the_tables_are_the_same(trained):
                 np.testing.assert_allclose(found, table, rtol=0, atol=1e-12)
 
 
-def test_the_first_step_trains_the_same_network(trained, shared_data):
+def test_the_first_step_trains_the_same_network(trained, kit, shared_data, tmp_path):
     """Its frozen model against our components with its weights."""
     version, max_nnei, folder = trained
-    if version != 0:
-        return  # the networks of version 1 are not there yet
+    compare_first_step(kit, folder, version, SEL[version, max_nnei], ["Ge", "Te"], shared_data, tmp_path)
+
+
+@pytest.mark.parametrize("names", ["Te Sb Ge O", "Sb Ge O H Cu Te Au Mg"])
+def test_the_first_step_of_four_and_eight_types(names, kit, shared_data, tmp_path):
+    """Their vectors differ from those of other numbers of types by what the layer of type embeddings adds."""
+    content, names = script(1, 128, shared_data / "nvnmd_GeTe", steps=5, rate=1e-3), names.split()
+    content["nvnmd"]["type_map"] = names
+    (tmp_path / "s1.json").write_text(json.dumps(content))
+    run(kit, 1, tmp_path, "train-nvnmd", "s1.json", "-s", "s1")
+    compare_first_step(kit, tmp_path, 1, SEL[1, 128], names, shared_data, tmp_path)
+    theirs, weights = (read_dictionary(tmp_path / f"nvnmd_cnn/{name}.npy") for name in ("map", "weight"))
+    ours = mapping_tables(read_config(tmp_path / "nvnmd_cnn/config.npy"), weights)
+    for name in ("t_ebd", "gt"):
+        np.testing.assert_allclose(ours[name], theirs[name], rtol=0, atol=1e-12)
+
+
+def compare_first_step(kit, folder: Path, version: int, sel, names: list[str], shared_data: Path, cwd: Path) -> None:
+    """Results of its frozen model, in its own environment, and of our graphs, portable and with our operations."""
     path, data = folder / "nvnmd_cnn/frozen_model.pb", shared_data / "nvnmd_GeTe"
+    descriptor, fitting = [("nvnmd_se_a", "nvnmd_ener"), ("nvnmd_se_atten", "nvnmd_ener_types")][version]
     section = {
-        "type_map": ["Ge", "Te"],
-        "descriptor": {"type": "nvnmd_se_a", "sel": SEL[version, max_nnei], "rcut": 6.0, "rcut_smth": 0.5},
-        "fitting_net": {"type": "nvnmd_ener"},
+        "type_map": names,
+        "descriptor": {"type": descriptor, "sel": sel, "rcut": 6.0, "rcut_smth": 0.5},
+        "fitting_net": {"type": fitting},
     }
-    model = ModelUnderTest(section, weights=FrozenModel(path).constants())
-    coord, box = (np.load(data / f"set.000/{name}.npy")[0] for name in ("coord", "box"))
-    types = np.loadtxt(data / "type.raw", int)
-    order = np.argsort(types, kind="stable")
-    energy, force, virial = DeepPot(path).eval(coord, box, types)
-    found = model(coord.reshape(-1, 3)[order], types[order], box.reshape(3, 3))
-    np.testing.assert_allclose(found["energy"], energy[0], rtol=1e-14)
-    np.testing.assert_allclose(found["force"].reshape(-1, 3), force[0][order], rtol=0, atol=1e-12)
-    np.testing.assert_allclose(found["virial"].ravel(), virial[0], rtol=0, atol=1e-11)
+    coord, box = (np.load(data / f"set.000/{name}.npy")[:1] for name in ("coord", "box"))
+    types = np.array([names.index(name) for name in ("Ge", "Te")])[np.loadtxt(data / "type.raw", int)]
+    expected = kit.evaluate(path, {"frame": {"coords": coord, "cells": box, "types": types}}, cwd)["frame"]
+    for primitives in (PORTABLE, FOUND):
+        model = ModelUnderTest(section, weights=FrozenModel(path).constants(), primitives=primitives)
+        found = model(coord[0], types, box.reshape(3, 3))
+        np.testing.assert_allclose(found["energy"].ravel(), expected["energy"].ravel(), rtol=1e-14)
+        for name, tolerance in (("atom_energy", 1e-12), ("force", 1e-12), ("virial", 1e-11)):
+            np.testing.assert_allclose(found[name].ravel(), expected[name].ravel(), rtol=0, atol=tolerance)

@@ -12,10 +12,12 @@ from deepmd_tf import plugin
 from deepmd_tf.cli.main import main
 
 SETUP = (Path(__file__).resolve().parents[2] / "setup.py").read_text(encoding="utf-8")
-GROUPS = {plugin.PLUGINS: r"nvnmd\.plugin", plugin.OPERATIONS: r"nvnmd\.ops[a-z_.:]+", plugin.COMMANDS: r"nvnmd\.cli\.[a-z_]+"}
-POINTS = {
-    group: dict(re.findall(rf'"([a-z-]+)=({value})"', SETUP)) for group, value in GROUPS.items()
+GROUPS = {
+    plugin.PLUGINS: r"nvnmd\.plugin",
+    plugin.OPERATIONS: r"nvnmd\.ops[a-z_.:]+",
+    plugin.COMMANDS: r"nvnmd\.cli\.[a-z_]+",
 }
+POINTS = {group: dict(re.findall(rf'"([a-z-]+)=({value})"', SETUP)) for group, value in GROUPS.items()}
 COMMANDS = POINTS[plugin.COMMANDS]
 
 

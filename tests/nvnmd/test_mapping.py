@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from deepmd_tf.errors import ModelFormatError
-from nvnmd.mapping import feature_jet, hermite, mapping_tables, nearest_distance, switch_jet
+from nvnmd.mapping import feature_jet, hermite, mapping_tables, nearest_distance, switch_jet, type_embedding
 from tests.nvnmd.trained import settings, weights
 
 RCUT, RCUT_SMTH, NEAREST = 6.0, 2.0, 0.5
@@ -134,6 +134,16 @@ def test_factors_of_pairs_of_types():
         x = [y[j] + (x[j % len(x)] if layer > 1 else 0.0) for j in range(len(y))]
     np.testing.assert_allclose(tables["gt"][2 * 3 + 0], np.array(x) + 1.0, atol=1e-13)
     np.testing.assert_array_equal(tables["dstd_inv"], 1 / values["descrpt_attr.t_std"][:, :4])
+
+
+@pytest.mark.parametrize("ntypes, added", [(3, 0.0), (4, np.tile(np.eye(4), 2)), (8, np.eye(8))])
+def test_vectors_of_types_whose_number_fits_the_layer(ntypes, added):
+    """The layer of the unit vectors adds them, where they are as wide as it is or half of it."""
+    rng = np.random.default_rng(0)
+    values = {"type_embed_net.matrix_1": rng.normal(size=(ntypes, 8)), "type_embed_net.bias_1": rng.normal(size=8)}
+    found = type_embedding(values, ntypes)
+    np.testing.assert_allclose(found[:-1], sum(values.values()) + added, rtol=0, atol=1e-15)
+    assert found.shape == (ntypes + 1, 8) and not found[-1].any()
 
 
 def test_nearest_distance():

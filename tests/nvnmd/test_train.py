@@ -16,7 +16,16 @@ from nvnmd.dictionaries import read_dictionary
 from tests.support.systems import random_frames, write_system
 from tests.support.training import write_input
 
-FIRST = ("frozen_model.pb", "config.npy", "weight.npy", "map.npy", "train.json", "train.log", "lcurve.out", "checkpoint")
+FIRST = (
+    "frozen_model.pb",
+    "config.npy",
+    "weight.npy",
+    "map.npy",
+    "train.json",
+    "train.log",
+    "lcurve.out",
+    "checkpoint",
+)
 SECOND = (*FIRST[:3], "model.pb", *FIRST[4:])
 
 TYPES = [0, 1, 0, 0, 1, 1, 0, 1] * 2
@@ -87,7 +96,10 @@ def test_the_second_step_begins_with_the_model_of_the_first(folder, train, versi
 
 def test_one_command_does_both(folder, train):
     given = content(steps=20)
-    given["nvnmd"]["second_step"] = {"training": {"numb_steps": 3}, "learning_rate": {"start_lr": 1e-5, "stop_lr": 1e-6}}
+    given["nvnmd"]["second_step"] = {
+        "training": {"numb_steps": 3},
+        "learning_rate": {"start_lr": 1e-5, "stop_lr": 1e-6},
+    }
     code, text = train(given, "-s", "all")
     assert code == 0, text
     written = json.loads((folder / "nvnmd_qnn/train.json").read_text())
@@ -140,7 +152,9 @@ def test_settings_of_an_earlier_run_do_not_count(folder, train):
     assert train(content(max_nnei=256), "-s", "s1")[0] == 0
     assert read_config("nvnmd_cnn/config.npy").max_nnei == 256
     code, text = train(content(), "-s", "s2")
-    assert code == 2 and "nvnmd/max_nnei: expected 256, as nvnmd_cnn/config.npy says of the first step, found 128" in text
+    assert (
+        code == 2 and "nvnmd/max_nnei: expected 256, as nvnmd_cnn/config.npy says of the first step, found 128" in text
+    )
     code, text = train(content(max_nnei=256, sel=[20, 23]), "-s", "s2")
     assert code == 2 and "nvnmd/sel: expected (20, 24)" in text
     assert not (folder / "nvnmd_qnn/checkpoint").exists()

@@ -53,11 +53,11 @@ class PlainWeights(WeightStore):
 
 
 def statistics(model, seed: int) -> dict[str, np.ndarray]:
-    """Random mean and scale of each environment matrix, the same in every slot; only s has a mean."""
+    """Random mean and scale of each environment matrix, the same in every slot; only s has a mean, if any."""
     rng, values = np.random.default_rng(seed), {}
     for env in model.descriptor.environments():
         ntypes, nnei, c = env.spec.ntypes, sum(env.spec.sel), env.spec.components
-        mean = np.array([rng.uniform(0.01, 0.1), 0, 0, 0])
+        mean = np.array([rng.uniform(0.01, 0.1), 0, 0, 0]) * (not env.spec.set_davg_zero)
         scale = rng.uniform(0.1, 0.3, (ntypes, 1)) * [1, 0.7, 0.7, 0.7]
         values[f"{env.scope}/t_avg"] = np.tile(mean[:c], (ntypes, nnei))
         values[f"{env.scope}/t_std"] = np.tile(scale[:, :c], (1, nnei))

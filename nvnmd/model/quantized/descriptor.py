@@ -44,19 +44,20 @@ class QuantizedDescriptor:
                 f"{self.key}: quantised networks need an interface of double precision, found {ctx.interface}",
                 "Unset DP_INTERFACE_PREC",
             )
-        env, rows = self._quantized_environment(ctx, inputs)
-        s, h = self._switch(ctx, inputs, rows[:, :, :1])  # [n, nnei, 1]
+        env, tensors = self._quantized_environment(ctx, inputs)
+        rows = tf.reshape(tensors.rmat, [-1, self.nnei, 4])  # u, q
+        s, h = tf.split(self._switch(ctx, inputs, rows[:, :, :1]), 2, axis=2)  # [n, nnei, 1]
         r = tf.concat([s, mul(h, rows[:, :, 1:])], axis=2)  # [n, nnei, 4]
         for_features, for_sum = copy_flt(r)
-        total = self._sum(ctx, inputs, for_features[:, :, :1], tf.linalg.matrix_transpose(for_sum))
-        x = flt(total * 2.0 ** -nix_exponent(self.nnei))  # [n, 4, 32]
+        features = for_features[:, :, :1], tf.linalg.matrix_transpose(for_sum)
+        x = flt(self._sum(ctx, inputs, env, *features) * 2.0 ** -nix_exponent(self.nnei))  # [n, 4, 32]
         products = matmul_flt(tf.linalg.matrix_transpose(x), x, normx=BLOCK, normw=BLOCK)
         value = quantize(flt(_band(products)), DATA, isround=False, grad_bits=(DATA, -1))
         value = tf.reshape(value, [-1, inputs.nloc, self.dim_out])
-        return DescriptorOutput(ctx.output(value, "o_descriptor"), [env])
+        return DescriptorOutput(ctx.output(value, "o_descriptor"), [tensors])
 
     def _quantized_environment(self, ctx, inputs):
-        """The tensors of the forces, and rows (u, q) [n, nnei, 4]."""
+        """The outputs of the op, and what forces are made of."""
         scope, width = f"descrpt_attr{ctx.suffix}", 4 * self.nnei
         ctx.constant(self.rcut, f"{scope}/rcut", ctx.interface)
         for name, value in self.attributes().items():
@@ -64,10 +65,7 @@ class QuantizedDescriptor:
         shape, dtype = (self.ntypes, width), ctx.interface.name
         statistics = [ctx.weights.get(f"{scope}/{name}", shape, dtype, None, False) for name in ("t_avg", "t_std")]
         env = self._rows_of_neighbors(inputs, statistics)
-        rmat = ctx.output(tf.reshape(env.descrpt, [-1, width]), "o_rmat")
-        deriv, rij = ctx.output(env.deriv, "o_rmat_deriv"), ctx.output(env.rij, "o_rij")
-        tensors = EnvironmentTensors(rmat, deriv, rij, ctx.output(env.nlist, "o_nlist"), self.nnei)
-        return tensors, tf.reshape(rmat, [-1, self.nnei, 4])
+        return env, EnvironmentTensors.named(ctx, env, self.nnei)
 
     @abstractmethod
     def _rows_of_neighbors(self, inputs, statistics):
@@ -75,10 +73,10 @@ class QuantizedDescriptor:
 
     @abstractmethod
     def _switch(self, ctx, inputs, u):
-        """s and h of each slot, [n, nnei, 1] each."""
+        """s and h of each slot: u [n, nnei, 1] -> [n, nnei, 2]."""
 
     @abstractmethod
-    def _sum(self, ctx, inputs, s, rows):
+    def _sum(self, ctx, inputs, env, s, rows):
         """Sum over slots of rows [n, 4, nnei] times features of s [n, nnei, 1]: -> [n, 4, 32]."""
 
 

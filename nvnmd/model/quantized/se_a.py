@@ -27,10 +27,8 @@ class DescrptQuantizedSeA(QuantizedDescriptor, DescrptNvnmdSeA):
         blocks = [look_up(ctx, SWITCH, t)(tf.reshape(part, [-1, self.nnei, 1])) for t, part in enumerate(frames)]
         shape = [inputs.nframes, -1, self.nnei, 2]
         both = tf.concat([tf.reshape(block, shape) for block in blocks], axis=1)
-        return tf.split(tf.reshape(both, [-1, self.nnei, 2]), 2, axis=2)
+        return tf.reshape(both, [-1, self.nnei, 2])
 
-    def _sum(self, ctx, inputs, s, rows):
+    def _sum(self, ctx, inputs, env, s, rows):
         blocks = enumerate(zip(tf.split(s, self.sel, axis=1), tf.split(rows, self.sel, axis=2)))
-        return tf.add_n(
-            [matmul_flt2fix(r, look_up(ctx, FEATURES, t)(x)) for t, (x, r) in blocks if self.sel[t]]
-        )
+        return tf.add_n([matmul_flt2fix(r, look_up(ctx, FEATURES, t)(x)) for t, (x, r) in blocks if self.sel[t]])
