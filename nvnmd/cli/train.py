@@ -22,8 +22,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("INPUT", help="input file, JSON or YAML, with a section nvnmd")
     parser.add_argument(
         "-s", "--step", choices=("s1", "s2", "all"), default="s1",
-        help="s1: train in floating point and make the tables, in nvnmd_cnn; s2: train in the numbers of the device and "
-        "write its model file, in nvnmd_qnn; all: both (default: %(default)s)",
+        help="s1: train in floating point and make the tables, in nvnmd_cnn; s2: train in the numbers of the device "
+        "and write its model file, in nvnmd_qnn; all: both (default: %(default)s)",
     )  # fmt: skip
     start = parser.add_mutually_exclusive_group()
     start.add_argument("-i", "--init-model", help="start the step from the weights of this checkpoint")

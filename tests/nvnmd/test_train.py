@@ -119,7 +119,7 @@ def test_training_in_the_numbers_of_the_device_lowers_the_error(folder, train):
         given = content(steps=150, rate=2e-3, weight_format=name)
         given["training"]["disp_freq"] = 150
         assert train(given, "-s", "s2")[0] == 0
-        first, last = (np.array(row.split(), float) for row in open("nvnmd_qnn/lcurve.out") if not row.startswith("#"))
+        first, last = np.loadtxt("nvnmd_qnn/lcurve.out")
         assert last[3] < 0.5 * first[3], (name, first, last)
 
 

@@ -1,4 +1,4 @@
-"""Weights in the numbers of the device: their values are those of the exporter, their products exact where they must be."""
+"""Weights in the numbers of the device: their values are those of the exporter, their products are exact."""
 
 from __future__ import annotations
 

@@ -24,7 +24,8 @@ class QuantizedDescriptor:
     With u = |q|², q the truncated vector to a neighbour, tables give s(u), h(u) and the features g(s);
 
     .. math::
-        R = (s,\; h\,q), \quad X = \frac{1}{n_\text{IX}} \sum_j R_j^T g_j, \qquad D_{4a + k} = (X^T X)_{a,\,(a+k) \bmod 32}.
+        R = (s,\; h\,q), \quad X = \frac{1}{n_\text{IX}} \sum_j R_j^T g_j, \qquad
+        D_{4a + k} = (X^T X)_{a,\,(a+k) \bmod 32}.
 
     An empty slot has u = 0 and q = 0 and is not passed over. What the gradients of the operations compute is what the
     device computes for the forces, bit by bit. Nothing here is trained. Source: NVNMD format, descriptor forward,

@@ -1,7 +1,7 @@
 """In which numbers the weights of the fitting net are held; each format has the same four functions.
 
-``device`` is what stands in the model file: the network that is trained and tested is the one on the chip. ``legacy`` is
-what deepmd-kit trains with; its model file holds other, coarser numbers.
+``device`` is what stands in the model file: the network that is trained and tested is the one on the chip. ``legacy``
+is what deepmd-kit trains with; its model file holds other, coarser numbers.
 
 Rounding is no obstacle to training: gradients pass through it as if it were not there. Source: NVNMD format, fitting
 forward, backward; fps / bps; header.
