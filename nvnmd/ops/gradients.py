@@ -19,6 +19,7 @@ from nvnmd.ops.arithmetic import (
 )
 
 DATA, SHORT = 23, 19  # fraction bits of the fitting net
+UNKNOWN = 1024  # stands for a size that is not known when the graph is built
 transpose = tf.linalg.matrix_transpose
 
 
@@ -58,17 +59,42 @@ def _matmul_flt_gradient(op, grad):
     x, w = op.inputs
     normx, normw = op.get_attr("normx"), op.get_attr("normw")
     dx_fixed, dw_fixed = normx >> 4 & 15, normw >> 4 & 15
-    wt, xt = transpose(w), transpose(x)
     return [
-        matmul_flt2fix(grad, wt, nbit=DATA) if dx_fixed else matmul_flt(grad, wt, normx=normx, normw=normw),
-        matmul_flt2fix(xt, grad, nbit=DATA) if dw_fixed else matmul_flt(xt, grad, normx=1, normw=normx),
+        matmul_flt2fix(grad, transpose(w), nbit=DATA) if dx_fixed else _by_transposed(grad, w, normx, normw),
+        matmul_flt2fix(transpose(x), grad, nbit=DATA) if dw_fixed else _of_transposed(x, grad, 1, normx),
     ]
+
+
+def _by_transposed(x, w, normx: int, normw: int):
+    """x w^T, or (w x^T)^T, which has the same bits, where that is less to transpose."""
+    if _size(w) <= _size(x) + _rows(x) * _rows(w):
+        return matmul_flt(x, transpose(w), normx=normx, normw=normw)
+    return transpose(matmul_flt(w, transpose(x), normx=normw, normw=normx))
+
+
+def _of_transposed(x, w, normx: int, normw: int):
+    """x^T w, or (w^T x)^T, which has the same bits, where that is less to transpose."""
+    if _size(x) <= _size(w) + _columns(x) * _columns(w):
+        return matmul_flt(transpose(x), w, normx=normx, normw=normw)
+    return transpose(matmul_flt(transpose(w), x, normx=normw, normw=normx))
+
+
+def _rows(x) -> int:
+    return x.shape[-2] or UNKNOWN
+
+
+def _columns(x) -> int:
+    return x.shape[-1] or UNKNOWN
+
+
+def _size(x) -> int:
+    return _rows(x) * _columns(x)
 
 
 @tf.RegisterGradient("MatmulFlt2fixNvnmd")
 def _matmul_flt2fix_gradient(op, grad):
     x, w = op.inputs
-    return [matmul_flt(grad, transpose(w), normx=1, normw=1), matmul_flt(transpose(x), grad, normx=1, normw=1)]
+    return [_by_transposed(grad, w, 1, 1), _of_transposed(x, grad, 1, 1)]
 
 
 @tf.RegisterGradient("MatmulFitnetNvnmd")
