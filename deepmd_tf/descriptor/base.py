@@ -101,6 +101,8 @@ class Descriptor(ABC):
 
     # Whether the frames of a batch may differ in their types, as those of the mixed-type format do.
     mixed_types = False
+    # Whether numbers are rounded on the way, as devices do: the slope of the energy is the force only roughly then.
+    rounded = False
     # Whether `sel` is one number, of the neighbours of all types together.
     one_list = False
 

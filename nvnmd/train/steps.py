@@ -13,7 +13,7 @@ import numpy as np
 from deepmd_tf.errors import ConfigError
 from deepmd_tf.export.checkpoint import find_checkpoint
 from deepmd_tf.export.files import saving, write_atomic
-from deepmd_tf.export.freeze import freeze_checkpoint, write_graph
+from deepmd_tf.export.freeze import freeze_checkpoint
 from deepmd_tf.export.script import MIN_NBOR_DIST
 from deepmd_tf.log import ROOT, copied_to
 from deepmd_tf.selfcheck.run import write_checked
@@ -193,7 +193,7 @@ def _write_first(folder: Path, config: Config, checkpoint: str) -> None:
 
 def _write_second(folder: Path, config: Config, tables: dict, checkpoint: str) -> None:
     prefix, graph_def = freeze_checkpoint(checkpoint)
-    write_graph(folder / "frozen_model.pb", graph_def)
+    write_checked(folder / "frozen_model.pb", graph_def, prefix)
     weights = weight_dictionary(find_checkpoint(prefix).values())
     write_config(folder / "config.npy", config.with_sections(config.layout))
     write_dictionary(folder / "weight.npy", weights)

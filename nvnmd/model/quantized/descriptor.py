@@ -32,6 +32,8 @@ class QuantizedDescriptor:
     backward.
     """
 
+    rounded = True
+
     def build(self, ctx, inputs) -> DescriptorOutput:
         """Add the descriptor to the graph; local atoms are sorted by type.
 
