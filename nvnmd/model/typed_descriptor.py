@@ -119,9 +119,12 @@ class DescrptNvnmdSeAtten(Descriptor):
         The type of the centre counts first in the pairs, that of the neighbour stands first in what the network sees.
         """
         seeds, n = Seeds(self.seed), self.ntypes
-        common = (f"filter_type_all{ctx.suffix}", NEURON, "tanh", ctx.interface.name, seeds)
-        net = _net(ctx, "", 1, *common)
-        of_pairs = _net(ctx, "_two_side_ebd", 2 * TYPE_WIDTH, *common)
+
+        def made(tag: str, n_in: int):
+            scope, dtype = f"filter_type_all{ctx.suffix}", ctx.interface.name
+            return embedding_net(ctx, scope, tag, NEURON, "tanh", dtype, seeds, n_in=n_in)
+
+        net, of_pairs = made("", 1), made("_two_side_ebd", 2 * TYPE_WIDTH)
         vectors = type_embedding(ctx, n, seeds)
         pairs = tf.concat([tf.tile(vectors, [n, 1]), tf.repeat(vectors, n, axis=0)], axis=1)
         return net, of_pairs(pairs) + 1.0
@@ -156,10 +159,6 @@ class DescrptNvnmdSeAtten(Descriptor):
             rcut=self.rcut, rcut_smth=self.rcut_smth, sel=[self.nnei],
         )  # fmt: skip
         return EnvironmentTensors.named(ctx, env, self.nnei), scale
-
-
-def _net(ctx, tag, n_in, scope, *settings):
-    return embedding_net(ctx, scope, tag, *settings, n_in=n_in)
 
 
 def _one_number(sel, key: str) -> int:

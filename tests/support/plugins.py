@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from deepmd_tf.descriptor.base import descriptors
 from deepmd_tf.fitting.base import fittings
 
@@ -15,5 +17,5 @@ def added() -> list[str]:
 def own(message: str) -> str:
     """A message that lists components, without those of plug-ins."""
     for name in added():
-        message = message.replace(f"{name}, ", "").replace(f", {name}", "")
+        message = re.sub(rf"\b{name}, |, {name}\b", "", message)
     return message
