@@ -126,18 +126,15 @@ def _header(layout: Layout, words: list[int], arrays: dict, name) -> dict:
 def _with_sel_bits(layout: Layout, data: bytes, arrays: dict, sel: tuple) -> tuple[Layout, dict]:
     """The width of the neighbour numbers stands nowhere; with the right one they agree with other numbers."""
     other = replace(layout, sel_bits=17 - layout.sel_bits)
-    if _agrees(arrays, sel):
-        return layout, arrays
     others = _arrays(other, data)
-    return (other, others) if _agrees(others, sel) else (layout, arrays)
+    return (other, others) if _agreements(others, sel) > _agreements(arrays, sel) else (layout, arrays)
 
 
-def _agrees(arrays: dict, sel: tuple) -> bool:
-    """Whether the neighbour numbers are those of the header, or else fit NIX."""
-    if sel:
-        return _without_zeros(arrays["sel"]) == _without_zeros(sel)
+def _agreements(arrays: dict, sel: tuple) -> int:
+    """How often the neighbour numbers agree: with those of the header, where it has them, and with NIX."""
     total = int(arrays["sel"].sum())
-    return total > 0 and nix_exponent(total) == -int(arrays["log2_nix"][0])
+    fits = total > 0 and nix_exponent(total) == -int(arrays["log2_nix"][0])
+    return fits + (bool(sel) and _without_zeros(arrays["sel"]) == _without_zeros(sel))
 
 
 def _without_zeros(sel) -> tuple[int, ...]:

@@ -52,7 +52,7 @@ def random_model(layout: Layout, seed: int) -> DeviceModel:
         sel=tuple(map(int, sel)),
         shifts=() if old else tuple(map(int, rng.choice([-(2**31) + 1, 2**31 - 1, -1, 0, 12345], ntypes))),
         shift_exponent=0 if old else int(rng.integers(0, 20)),
-        log2_nix=nix_exponent(sum(sel)) if old else int(rng.integers(0, 9)),
+        log2_nix=nix_exponent(sum(sel)),
         first_index=int(rng.choice([0, 80, 511])) if layout.version == 0 else 0,
         **arrays,
     )
