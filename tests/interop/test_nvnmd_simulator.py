@@ -40,7 +40,7 @@ def test_the_reference_with_the_numbers_of_training_is_the_frozen_model(kit, tra
     expected = kit.evaluate(folder / "nvnmd_qnn/frozen_model.pb", cases, tmp_path)
 
     neighbors = neighbors_of(numbers, coord, None, types)
-    assert (neighbors.nlist < 0).any() and (neighbors.nlist >= 0).all(axis=1).any()
+    assert (neighbors.nlist < 0).any()
     found = reference.evaluate(types, neighbors)
     np.testing.assert_array_equal(found.atom_energy, expected["open"]["atom_energy"].ravel())
     np.testing.assert_allclose(found.force, expected["open"]["force"][0], rtol=0, atol=1e-12)
