@@ -204,7 +204,7 @@ setup(
     entry_points={
         "console_scripts": ["dp=deepmd_tf.cli.main:main"],
         "deepmd_tf.plugins": ["nvnmd=nvnmd.plugin"],
-        "deepmd_tf.commands": ["nvnmd-info=nvnmd.cli.info", "nvnmd-wrap=nvnmd.cli.wrap"],
+        "deepmd_tf.commands": ["nvnmd-info=nvnmd.cli.info", "nvnmd-sim=nvnmd.cli.sim", "nvnmd-wrap=nvnmd.cli.wrap"],
     },
     zip_safe=False,
 )

@@ -155,3 +155,13 @@ def test_what_cannot_be_simulated():
 def test_the_bits_of_the_file_are_enough():
     model = smooth_model(0)
     same(from_bytes(to_bytes(model), "model.pb"), *structure(seed=5))
+
+
+def test_contributions_of_empty_slots_are_compared():
+    """They are rounded to 23 fraction bits; unused types have none."""
+    model = smooth_model(0)
+    assert 0 < Device(model).empty_slot_error() <= 2.0**-24
+    wrong = np.array(model.empty_slots)
+    wrong[1, 0, 5] += 1 << 20
+    assert Device(replace(model, empty_slots=wrong)).empty_slot_error() == pytest.approx(2.0**-3, abs=2.0**-24)
+    assert Device(smooth_model(1)).empty_slot_error() is None
