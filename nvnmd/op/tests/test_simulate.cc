@@ -29,7 +29,7 @@ struct Toy {
     }
     for (int j = 0; j < kNodes; ++j) forward[j * kNodes + j] = 0x1p16;
     last[0] = 0x1p16;
-    model.ntypes = model.nets = 1;
+    model.ntypes = 1;
     model.slots = &this->slots;
     model.rcut = 3;
     model.scale = scale;
