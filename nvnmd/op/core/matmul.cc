@@ -126,18 +126,6 @@ void in_panels(const Matmul& s, const double* x, const double* w, double* y, dp:
   });
 }
 
-/// A term of matmul_flt2fix in units of 2^-nbit, in integers modulo 2^64.
-std::uint64_t fixed_term(double x, double w, int nbit) {
-  const auto mantissa = [](double v) { return (pattern(v) >> 32 & 0xFFFFF) | 1u << kFraction; };
-  std::uint64_t term = mantissa(x) * mantissa(w);
-  const std::int64_t shift = exponent(x) + exponent(w) - 2 * kFraction + nbit;
-  if (shift > 0)
-    term = shift < 64 ? term << shift : 0;
-  else
-    term >>= std::min<std::int64_t>(-shift, 63);
-  return (pattern(x) ^ pattern(w)) >> 63 ? -term : term;
-}
-
 /// matmul_flt2fix of numbers so large that float64 cannot hold the sums.
 void fixed_by_integers(const Panel& p, int nbit, const double* x, const double* w, double* y) {
   for (std::int64_t i = 0; i < p.n; ++i)
