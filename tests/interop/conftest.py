@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.interop.interop_kit import Kit
+from tests.interop.nvnmd_kit import SIZES, train
 
 
 def pytest_collection_modifyitems(items):
@@ -29,3 +30,12 @@ def kit() -> Kit:
     version = subprocess.run([Path(prefix) / "bin" / "dp", "--version"], capture_output=True, text=True)
     assert version.returncode == 0, f"DEEPMD_KIT_ENV={prefix}: {version.stdout}{version.stderr}"
     return Kit(Path(prefix))
+
+
+@pytest.fixture(scope="session", params=SIZES, ids=lambda one: f"version {one[0]}, {one[1]}")
+def trained(request, kit, shared_data, tmp_path_factory):
+    """A quantised model that deepmd-kit trained: version, neighbours, and the folder of both steps."""
+    version, max_nnei = request.param
+    folder = tmp_path_factory.mktemp("nvnmd")
+    train(kit, version, max_nnei, shared_data / "nvnmd_GeTe", folder)
+    return version, max_nnei, folder

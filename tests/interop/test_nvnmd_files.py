@@ -8,7 +8,6 @@ settings.
 from __future__ import annotations
 
 import argparse
-import json
 import subprocess
 from dataclasses import replace
 from pathlib import Path
@@ -28,53 +27,8 @@ from nvnmd.device_file.read import read_model
 from nvnmd.device_file.write import to_bytes
 from nvnmd.dictionaries import read_dictionary, write_dictionary
 from nvnmd.mapping import mapping_tables
+from tests.interop.nvnmd_kit import SEL, SIZES
 from tests.support.graphs import ModelUnderTest
-
-RUNNER = Path(__file__).with_name("nvnmd_runner.py")
-SIZES = {(0, 128): 3435708, (0, 256): 3447996, (1, 128): 1007872, (1, 256): 1010944}
-# Unequal numbers, and with 256 neighbours more of them than 128 or 8 bits hold.
-SEL = {(0, 128): [58, 61], (0, 256): [10, 240], (1, 128): 120, (1, 256): 250}
-
-
-def script(version: int, max_nnei: int, data: Path, *, steps: int, rate: float) -> dict:
-    """An input file of dp train-nvnmd."""
-    section = {
-        "version": version, "max_nnei": max_nnei, "net_size": 128, "sel": SEL[version, max_nnei], "rcut": 6.0,
-        "rcut_smth": 0.5, "type_map": ["Ge", "Te"],
-    }  # fmt: skip
-    return {
-        "nvnmd": section,
-        "learning_rate": {"type": "exp", "start_lr": rate, "stop_lr": rate / 10, "decay_steps": 1},
-        "loss": {"start_pref_e": 1, "limit_pref_e": 1, "start_pref_f": 1, "limit_pref_f": 1, "start_pref_v": 0,
-                 "limit_pref_v": 0},
-        "training": {
-            "seed": 1, "stop_batch": steps, "disp_file": "lcurve.out", "disp_freq": steps, "save_freq": steps,
-            "save_ckpt": "model.ckpt", "training_data": {"systems": [str(data)], "batch_size": 1},
-        },
-    }  # fmt: skip
-
-
-def run(kit, version: int, cwd: Path, *arguments: str) -> None:
-    """Run its dp; version 1 needs help, see the runner."""
-    if version == 0:
-        kit.dp(*arguments, cwd=cwd)
-        return
-    command = [str(kit.bin / "python"), str(RUNNER), *arguments]
-    done = subprocess.run(command, cwd=cwd, env=kit.env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    assert done.returncode == 0, done.stdout[-6000:]
-
-
-@pytest.fixture(scope="module", params=SIZES, ids=lambda one: f"version {one[0]}, {one[1]}")
-def trained(request, kit, shared_data, tmp_path_factory):
-    """Version, neighbours, and the folder of both steps."""
-    version, max_nnei = request.param
-    folder = tmp_path_factory.mktemp("nvnmd")
-    data = shared_data / "nvnmd_GeTe"
-    for step, steps, rate in (("s1", 20, 1e-3), ("s2", 2, 1e-8)):
-        content = script(version, max_nnei, data, steps=steps, rate=rate)
-        (folder / f"{step}.json").write_text(json.dumps(content))
-        run(kit, version, folder, "train-nvnmd", f"{step}.json", "-s", step)
-    return version, max_nnei, folder
 
 
 def encoded(folder: Path, config: Config, **options):

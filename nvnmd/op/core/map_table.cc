@@ -4,14 +4,11 @@
 #include <vector>
 
 #include "core/blocks.h"
+#include "core/table_row.h"
 #include "dp/error.h"
-#include "nvnmd/bits.h"
 
 namespace nvnmd {
 namespace {
-
-constexpr int kGroup = 5;
-constexpr int kOffsetBits = 16;
 
 void check(const Table& table) {
   for (std::int64_t g = 0; g < table.groups; ++g) {
@@ -23,30 +20,6 @@ void check(const Table& table) {
                            ", found x0 " + std::to_string(v[0]) + ", x1 " + std::to_string(v[1]) + ", dx " +
                            std::to_string(v[2]) + ", N0 " + std::to_string(v[3]) + ", N1 " + std::to_string(v[4]));
   }
-}
-
-struct Place {
-  std::int64_t row;
-  double offset;
-};
-
-Place find(const Table& table, double x) {
-  const double* group = table.info;
-  const double* last = group + (table.groups - 1) * kGroup;
-  while (group != last && !(group[0] <= x && x <= group[1])) group += kGroup;
-  const double dx = group[2], rows = group[4] - group[3];
-  double t = x - group[0], i = std::floor(t / dx);
-  if (!(i >= 0)) {
-    i = 0;
-    t = 0;
-  } else if (i >= rows) {
-    i = rows - 1;
-    t = dx;
-  } else {
-    t -= i * dx;
-  }
-  const std::uint64_t kept = ~std::uint64_t{0} << (52 - kOffsetBits);
-  return {static_cast<std::int64_t>(i + group[3]), number(pattern(t) & kept)};
 }
 
 /// Coefficients of one row side by side, a of all channels first: [rows, 4, channels].
@@ -63,10 +36,7 @@ std::vector<double> by_power(const Table& table, const double* coefficients, dp:
 
 NVNMD_CLONES void evaluate(std::int64_t channels, double t, const double* row, double* y) {
   const double *a = row, *b = a + channels, *c = b + channels, *d = c + channels;
-  for (std::int64_t k = 0; k < channels; ++k) {
-    const double quadratic = sum(b[k], product(a[k], t));
-    y[k] = sum(d[k], product(sum(c[k], product(quadratic, t)), t));
-  }
+  for (std::int64_t k = 0; k < channels; ++k) y[k] = cubic(a[k], b[k], c[k], d[k], t);
 }
 
 }  // namespace

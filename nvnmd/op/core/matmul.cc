@@ -7,13 +7,13 @@
 #include <vector>
 
 #include "core/blocks.h"
+#include "core/multiply.h"
 #include "dp/error.h"
 #include "nvnmd/bits.h"
 
 namespace nvnmd {
 namespace {
 
-constexpr std::int64_t kRows = 4, kColumns = 8;
 constexpr std::int64_t kTaskRows = 64;
 constexpr double kExact = 0x1p53;  // up to here float64 holds every whole number
 
@@ -51,11 +51,6 @@ NVNMD_INLINE void multiply(std::int64_t rows, std::int64_t m, std::int64_t colum
       for (std::int64_t r = 0; r < kRows; ++r)
         for (std::int64_t s = 0; s < kColumns; ++s) y[(i + r) * columns + c + s] = total[r][s];
     }
-}
-
-NVNMD_CLONES void multiply_numbers(std::int64_t rows, std::int64_t m, std::int64_t columns, const double* x,
-                                   const double* w, double* y) {
-  multiply<Times>(rows, m, columns, x, w, y);
 }
 
 NVNMD_CLONES void multiply_to_whole(std::int64_t rows, std::int64_t m, std::int64_t columns, const double* x,
@@ -126,18 +121,6 @@ void in_panels(const Matmul& s, const double* x, const double* w, double* y, dp:
   });
 }
 
-/// A term of matmul_flt2fix in units of 2^-nbit, in integers modulo 2^64.
-std::uint64_t fixed_term(double x, double w, int nbit) {
-  const auto mantissa = [](double v) { return (pattern(v) >> 32 & 0xFFFFF) | 1u << kFraction; };
-  std::uint64_t term = mantissa(x) * mantissa(w);
-  const std::int64_t shift = exponent(x) + exponent(w) - 2 * kFraction + nbit;
-  if (shift > 0)
-    term = shift < 64 ? term << shift : 0;
-  else
-    term >>= std::min<std::int64_t>(-shift, 63);
-  return (pattern(x) ^ pattern(w)) >> 63 ? -term : term;
-}
-
 /// matmul_flt2fix of numbers so large that float64 cannot hold the sums.
 void fixed_by_integers(const Panel& p, int nbit, const double* x, const double* w, double* y) {
   for (std::int64_t i = 0; i < p.n; ++i)
@@ -149,6 +132,11 @@ void fixed_by_integers(const Panel& p, int nbit, const double* x, const double* 
 }
 
 }  // namespace
+
+NVNMD_CLONES void multiply_numbers(std::int64_t rows, std::int64_t m, std::int64_t columns, const double* x,
+                                   const double* w, double* y) {
+  multiply<Times>(rows, m, columns, x, w, y);
+}
 
 void matmul_flt(const Matmul& size, bool rows_of_x, bool columns_of_w, const double* x, const double* w, double* y,
                 dp::Pool& pool) {

@@ -4,6 +4,7 @@
 // below 2^21, so that their products and the sums of up to 2048 products are exact, in any order.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <cstring>
@@ -57,6 +58,18 @@ NVNMD_INLINE double sum(double x, double w) {
   // Below this exponent the unit of the mantissas is no normal number, and so is 0; its inverse would be infinite.
   const double scale = power(kFraction - (block < -1002 ? -1002 : block));
   return truncated((aligned(x, scale) + aligned(w, scale)) * power(block - kFraction));
+}
+
+/// Product of two `flt` in units of 2^-nbit, truncated, in integers modulo 2^64.
+NVNMD_INLINE std::uint64_t fixed_term(double x, double w, int nbit) {
+  const auto mantissa = [](double v) { return (pattern(v) >> 32 & 0xFFFFF) | 1u << kFraction; };
+  std::uint64_t term = mantissa(x) * mantissa(w);
+  const std::int64_t shift = exponent(x) + exponent(w) - 2 * kFraction + nbit;
+  if (shift > 0)
+    term = shift < 64 ? term << shift : 0;
+  else
+    term >>= std::min<std::int64_t>(-shift, 63);
+  return (pattern(x) ^ pattern(w)) >> 63 ? -term : term;
 }
 
 }  // namespace nvnmd

@@ -1,0 +1,66 @@
+// The two halves of the datapath for the atoms of one task, and the memory they share.
+//
+// Numbers of the slots stand side by side for each component, so that loops over slots are loops over vectors; numbers
+// with channels have those side by side.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "core/record.h"
+#include "nvnmd/simulate.h"
+
+namespace nvnmd {
+
+constexpr int kBlock = 16;  // atoms of a task: the fitting net multiplies matrices of so many rows
+constexpr int kBand = 4;
+
+/// What an atom's derivative needs of its descriptor. m is the number of slots, padded; only the slots that hold a
+/// neighbour are filled in, those of one type of neighbours after those of another without gaps.
+struct AtomRows {
+  explicit AtomRows(int m) : m(m), q(3 * m), u(m), h(m), r4(4 * m), g(kChannels * m), offset(m), slope(m), factor(m) {}
+  int m;
+  int used = 0;                       ///< slots with a neighbour
+  std::vector<double> q, u, h, r4;    ///< [3, m], [m], [m], [4, m]
+  std::vector<double> g;              ///< [m, 32]
+  std::vector<double> offset;         ///< [m] of s in its interval
+  std::vector<const double*> slope;   ///< [m] row of the table of the derivatives by s
+  std::vector<const double*> factor;  ///< [m] factors of the types, version 1
+  std::vector<std::int32_t> slot;     ///< [used] where the neighbour stands in the lists of the frame
+  double gr[4 * kChannels];
+};
+
+/// What all atoms share.
+struct Shared {
+  explicit Shared(const Model& model, const Registers& registers);
+
+  const Model& model;
+  Table switches, features;    ///< where the tables stand
+  int nslots = 0, blocks = 0;  ///< of an atom; of the slots by types of neighbours
+  /// Version 0: s of an empty slot [T]; its features [T, T, 32] by centre and neighbour.
+  std::vector<double> empty_s, empty_g;
+};
+
+/// Memory of one thread.
+struct Workspace {
+  explicit Workspace(const Shared& shared);
+  std::vector<AtomRows> atoms;                 ///< [kBlock]
+  std::vector<double> slots;                   ///< room for numbers of the slots
+  std::vector<double> dg;                      ///< [m, 32]
+  double x[kBlock * kNodes] = {}, y[kBlock * kNodes] = {}, z[kHidden][kBlock * kNodes] = {};
+};
+
+/// Descriptor [128] of an atom of type `centre`: rij [nslots, 3] and nlist [nslots] of the atom, types of the frame.
+void descriptor(const Shared& shared, int centre, const double* rij, const std::int32_t* nlist,
+                const std::int32_t* type, Workspace& work, AtomRows& atom, Record& record, double* out);
+
+/// Forces on the neighbours in the place of rij; their sum by r_ij is added to virial [9]. dx [128]: derivative of the
+/// energy by the descriptor.
+void forces(const Shared& shared, int centre, const double* dx, Workspace& work, const AtomRows& atom, Record& record,
+            double* rij, double* virial);
+
+/// Energies [n] of atoms of one type and their derivatives by the descriptor, which stands in work.x [n, 128] in whole
+/// numbers of 2^-23 and is replaced.
+void fitting(const Model& model, int centre, int n, Workspace& work, Record& record, double* energy);
+
+}  // namespace nvnmd
