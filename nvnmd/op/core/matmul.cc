@@ -7,13 +7,13 @@
 #include <vector>
 
 #include "core/blocks.h"
-#include "core/multiply.h"
 #include "dp/error.h"
 #include "nvnmd/bits.h"
 
 namespace nvnmd {
 namespace {
 
+constexpr std::int64_t kRows = 4, kColumns = 8;
 constexpr std::int64_t kTaskRows = 64;
 constexpr double kExact = 0x1p53;  // up to here float64 holds every whole number
 
@@ -51,6 +51,11 @@ NVNMD_INLINE void multiply(std::int64_t rows, std::int64_t m, std::int64_t colum
       for (std::int64_t r = 0; r < kRows; ++r)
         for (std::int64_t s = 0; s < kColumns; ++s) y[(i + r) * columns + c + s] = total[r][s];
     }
+}
+
+NVNMD_CLONES void multiply_numbers(std::int64_t rows, std::int64_t m, std::int64_t columns, const double* x,
+                                   const double* w, double* y) {
+  multiply<Times>(rows, m, columns, x, w, y);
 }
 
 NVNMD_CLONES void multiply_to_whole(std::int64_t rows, std::int64_t m, std::int64_t columns, const double* x,
@@ -132,11 +137,6 @@ void fixed_by_integers(const Panel& p, int nbit, const double* x, const double* 
 }
 
 }  // namespace
-
-NVNMD_CLONES void multiply_numbers(std::int64_t rows, std::int64_t m, std::int64_t columns, const double* x,
-                                   const double* w, double* y) {
-  multiply<Times>(rows, m, columns, x, w, y);
-}
 
 void matmul_flt(const Matmul& size, bool rows_of_x, bool columns_of_w, const double* x, const double* w, double* y,
                 dp::Pool& pool) {

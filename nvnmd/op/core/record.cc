@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
+#include <limits>
 
 #include "nvnmd/bits.h"
 
@@ -10,26 +12,36 @@ namespace nvnmd {
 namespace {
 
 constexpr int kLanes = 8;
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+using Numbers = double __attribute__((vector_size(8 * kLanes)));
+using Patterns = std::int64_t __attribute__((vector_size(8 * kLanes)));
 
 struct Bounds {
   double largest, smallest;  ///< magnitudes; the smallest of those that are not 0
 };
 
-NVNMD_INLINE void widen(double v, double infinity, double& largest, double& smallest) {
-  const double a = std::abs(v), b = a == 0 ? infinity : a;
-  largest = a > largest ? a : largest;
-  smallest = b < smallest ? b : smallest;
+NVNMD_INLINE void widen(const double* x, std::int64_t n, Numbers& largest, Numbers& smallest) {
+  Patterns bits = {};
+  std::memcpy(&bits, x, sizeof(double) * n);
+  bits &= ~(std::uint64_t(1) << 63);
+  Numbers size;
+  std::memcpy(&size, &bits, sizeof size);
+  largest = size > largest ? size : largest;
+  const Numbers counted = size == 0 ? kInfinity : size;
+  smallest = counted < smallest ? counted : smallest;
 }
 
 NVNMD_CLONES Bounds bounds_of(std::int64_t n, const double* x) {
-  const double infinity = number(std::uint64_t(0x7FF) << 52);
-  double largest[kLanes], smallest[kLanes];
-  for (int l = 0; l < kLanes; ++l) largest[l] = 0, smallest[l] = infinity;
+  Numbers largest = {}, smallest = largest + kInfinity;
   std::int64_t j = 0;
-  for (; j + kLanes <= n; j += kLanes)
-    for (int l = 0; l < kLanes; ++l) widen(x[j + l], infinity, largest[l], smallest[l]);
-  for (; j < n; ++j) widen(x[j], infinity, largest[0], smallest[0]);
-  return {*std::max_element(largest, largest + kLanes), *std::min_element(smallest, smallest + kLanes)};
+  for (; j + kLanes <= n; j += kLanes) widen(x + j, kLanes, largest, smallest);
+  if (j < n) widen(x + j, n - j, largest, smallest);
+  Bounds found = {0, kInfinity};
+  for (int l = 0; l < kLanes; ++l) {
+    found.largest = std::max(found.largest, largest[l]);
+    found.smallest = std::min(found.smallest, smallest[l]);
+  }
+  return found;
 }
 
 }  // namespace

@@ -99,7 +99,7 @@ void divide(const Model& model, const std::int32_t* type, Frame& frame) {
 }
 
 void run_block(const Shared& shared, const Block& block, const std::int32_t* type, Frame& frame, Workspace& work,
-               Record& record, double* virial, double* atom_energy) {
+               Record& record, const dp::Target& target, double* virial, double* atom_energy) {
   const int n = block.end - block.begin, slots = shared.nslots;
   for (int k = 0; k < n; ++k) {
     const std::int64_t i = frame.order[block.begin + k];
@@ -109,7 +109,7 @@ void run_block(const Shared& shared, const Block& block, const std::int32_t* typ
     for (int c = 0; c < kNodes; ++c) d[c] = std::floor(d[c] * 0x1p23);
   }
   double energy[kBlock];
-  fitting(shared.model, block.type, n, work, record, energy);
+  fitting(shared.model, block.type, n, work, record, target, energy);
   for (int k = 0; k < n; ++k) {
     const std::int64_t i = frame.order[block.begin + k];
     atom_energy[i] = energy[k];
@@ -153,7 +153,8 @@ void simulate(const Model& model, std::int64_t nframes, int natoms, const double
     dp::parallel_for(context.pool, count, kBlock * kNanosecondsPerAtom, [&](std::int64_t b) {
       auto work = workspaces.take();
       Record record(registers);
-      run_block(shared, frame.blocks[b], types, frame, *work, record, &frame.virial[9 * b], energies);
+      run_block(shared, frame.blocks[b], types, frame, *work, record, context.target,
+                &frame.virial[9 * b], energies);
       workspaces.give_back(std::move(work));
       const std::lock_guard<std::mutex> lock(mutex);
       record.add_to(registers);

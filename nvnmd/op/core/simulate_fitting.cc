@@ -3,9 +3,9 @@
 #include <cmath>
 #include <string>
 
-#include "core/multiply.h"
 #include "core/simulate_parts.h"
 #include "dp/error.h"
+#include "dp/gemm.h"
 #include "nvnmd/bits.h"
 
 namespace nvnmd {
@@ -32,13 +32,19 @@ double sum_of_integers(const double* x, const double* w, int stride, double unit
 }
 
 /// y [rows, 128] = floor(x w * unit) for x up to `largest`.
-void product(int rows, double largest, const double* x, const double* w, const double* unit, double* y) {
+void multiply(int rows, double largest, const double* x, const double* w, const double* unit, double* y,
+              const dp::Target& target) {
   if (largest > kExactData) {
     for (int i = 0; i < rows; ++i)
       for (int c = 0; c < kNodes; ++c) y[i * kNodes + c] = sum_of_integers(x + i * kNodes, w + c, kNodes, unit[c]);
     return;
   }
-  multiply_numbers((rows + kRows - 1) / kRows * kRows, kNodes, kNodes, x, w, y);
+  dp::ThreadPool here(1);
+  dp::Product<double> product;
+  product.m = rows, product.n = product.k = kNodes;
+  product.a = x, product.b = w, product.c = y;
+  product.lda = product.ldb = product.ldc = kNodes;
+  dp::gemm(product, {here, target});
   scale_down(rows, kNodes, unit, y);
 }
 
@@ -79,14 +85,16 @@ NVNMD_CLONES void tanh4_slope(int n, const double* z, const double* dx, double* 
 
 }  // namespace
 
-void fitting(const Model& model, int centre, int n, Workspace& work, Record& record, double* energy) {
+void fitting(const Model& model, int centre, int n, Workspace& work, Record& record, const dp::Target& target,
+             double* energy) {
   const int net = model.version == 0 ? centre : 0, size = n * kNodes;
   double *x = work.x, *y = work.y;
   double largest = record.settle(kX, size, x, kUnit);
   for (int layer = 0; layer < kHidden; ++layer) {
     const std::int64_t matrix = (std::int64_t(net) * kHidden + layer) * kNodes;
     double* z = work.z[layer];
-    product(n, checked(largest, "data"), x, model.forward + matrix * kNodes, model.forward_unit + matrix, y);
+    multiply(n, checked(largest, "data"), x, model.forward + matrix * kNodes, model.forward_unit + matrix, y,
+             target);
     add_bias(n, y, model.biases + (std::int64_t(centre) * kHidden + layer) * kNodes, z);
     record.settle(kZ, size, z, kUnit);
     tanh4_whole(size, z, y);
@@ -112,7 +120,8 @@ void fitting(const Model& model, int centre, int n, Workspace& work, Record& rec
     const std::int64_t matrix = (std::int64_t(net) * kHidden + layer) * kNodes;
     double* dz = work.z[layer];
     tanh4_slope(size, dz, x, dz);
-    product(n, checked(largest, "derivatives"), dz, model.backward + matrix * kNodes, model.backward_unit + matrix, y);
+    multiply(n, checked(largest, "derivatives"), dz, model.backward + matrix * kNodes, model.backward_unit + matrix,
+             y, target);
     if (layer == 0)
       std::copy_n(y, size, x);
     else

@@ -61,6 +61,7 @@ void forces(const Shared& shared, int centre, const double* dx, Workspace& work,
 
 /// Energies [n] of atoms of one type and their derivatives by the descriptor, which stands in work.x [n, 128] in whole
 /// numbers of 2^-23 and is replaced.
-void fitting(const Model& model, int centre, int n, Workspace& work, Record& record, double* energy);
+void fitting(const Model& model, int centre, int n, Workspace& work, Record& record, const dp::Target& target,
+             double* energy);
 
 }  // namespace nvnmd

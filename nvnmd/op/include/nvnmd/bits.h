@@ -11,7 +11,11 @@
 
 /// One version of a function for each set of vector instructions; the loader picks the best that the processor has.
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && !defined(__SANITIZE_ADDRESS__)
+#if __GNUC__ >= 12  // older compilers know AVX-512 by the names of processors alone
+#define NVNMD_CLONES __attribute__((target_clones("default", "avx2", "arch=x86-64-v4")))
+#else
 #define NVNMD_CLONES __attribute__((target_clones("default", "avx2", "arch=skylake-avx512")))
+#endif
 #else
 #define NVNMD_CLONES
 #endif
