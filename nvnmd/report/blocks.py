@@ -54,11 +54,11 @@ STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; color: #2b2f33; background: #fff; max-width: 62rem; margin: 2rem auto;
   padding: 0 1.5rem; }
 h1 { font-size: 1.6rem; } h2 { font-size: 1.2rem; margin-top: 2.2rem; border-bottom: 1px solid #d5d9dd; }
-table { border-collapse: collapse; margin: 1rem 0; font-variant-numeric: tabular-nums; }
-th, td { padding: 0.2rem 0.9rem; border-bottom: 1px solid #e4e7ea; text-align: left; vertical-align: top;
-  overflow-wrap: anywhere; }
+table { border-collapse: collapse; margin: 1rem 0; font-variant-numeric: tabular-nums; display: block;
+  overflow-x: auto; }
+th, td { padding: 0.2rem 0.9rem; border-bottom: 1px solid #e4e7ea; text-align: left; vertical-align: top; }
 th { border-bottom: 2px solid #b9c0c6; } .number { text-align: right; white-space: nowrap; }
-code { font-size: 0.9em; background: #f3f5f6; padding: 0 0.2em; overflow-wrap: anywhere; }
+code { font-size: 0.9em; background: #f3f5f6; padding: 0 0.2em; overflow-wrap: break-word; }
 figure { margin: 1.2rem 0; } img { max-width: 100%; } figcaption { font-size: 0.9em; color: #59636b; }
 @media print { body { max-width: none; margin: 0; } figure, table { break-inside: avoid; } }
 """

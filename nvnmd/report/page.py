@@ -16,6 +16,7 @@ from nvnmd.simulate.registers import Record
 UNITS = {ENERGY: "meV/atom", FORCE: "meV/Å", VIRIAL: "meV/atom"}
 PICTURES = ("parity", "force_errors", "energy_errors", "force_changes", "registers", "learning_curves")
 """Names of all pictures that a report may hold."""
+MOST_NAMED = 5
 LEGACY_REASON = (
     "The QNN holds its weights in the legacy format, 19 bits below the largest of each column and rounded downwards; "
     "the model file has room for 16 below a whole exponent and cuts the rest off, so the chip computes with other "
@@ -93,7 +94,9 @@ def _contents(report: Report) -> Iterator[Block]:
     evaluation = report.evaluation
     names, counts = np.unique(evaluation.elements, return_counts=True)
     yield Heading("Data and models")
-    shown = ", ".join(f"`{path}`" for path in report.systems)
+    shown = ", ".join(f"`{path}`" for path in report.systems[:MOST_NAMED])
+    if len(report.systems) > MOST_NAMED:
+        shown += f" and {len(report.systems) - MOST_NAMED} more systems"
     elements = ", ".join(f"{name} {count:,}" for name, count in zip(names, counts))
     least, most = evaluation.natoms.min(), evaluation.natoms.max()
     atoms = f"{most:,} atoms each" if least == most else f"{least:,} to {most:,} atoms"
@@ -126,7 +129,8 @@ def _errors(report: Report) -> Iterator[Block]:
         for name, labels in ((ENERGY, evaluation.labels.energy), (FORCE, evaluation.labels.force))
         if name in known
     )
-    yield Text(f"RMSE and MAE; forces and virials by component. Standard deviation of the labels: {spread}.")
+    spread = f" Standard deviation of the labels: {spread}." if spread else ""
+    yield Text(f"RMSE and MAE; forces and virials by component.{spread}")
     yield Table(("", *errors), rows)
     if FORCE in known:
         yield from _picture("parity", pictures.parity, "Forces of the models over those of the labels.", evaluation)
@@ -158,12 +162,10 @@ def _changes(report: Report) -> Iterator[Block]:
         yield Text(equality)
         if report.model(QNN).weight_format == LEGACY:
             yield Text(LEGACY_REASON)
-    yield from _picture(
-        "force_changes", pictures.force_changes,
-        f"How much the force components change from the {evaluation.reference} to the others"
-        + (", beside its own errors against the labels." if report.labelled else "."),
-        evaluation,
-    )  # fmt: skip
+    if any(change[f"largest {FORCE}"] > pictures.ROUNDING for change in changes):
+        beside = ", beside its own errors against the labels." if report.labelled else "."
+        caption = f"How much the force components change from the {evaluation.reference} to the others{beside}"
+        yield from _picture("force_changes", pictures.force_changes, caption, evaluation)
 
 
 def _equality(report: Report) -> str:

@@ -17,6 +17,8 @@ COLOURS = {FLOAT: "#7a7a7a", CNN: "#0072b2", QNN: "#e69f00", DEVICE: "#c8432b"}
 INK, GRID, ROOM, GOOD = "#2b2f33", "#e4e7ea", "#e4e7ea", "#3f7f93"
 WIDTH = 10.0  # inches
 POINTS = 20_000  # of a model in a scatter plot; more would show nothing new
+ROUNDING = 1e-6  # meV/Å; smaller changes of forces are those of sums in another order
+ABOVE = dict(loc="lower right", bbox_to_anchor=(1, 1), ncols=4, borderpad=0)  # a legend that hides nothing
 STYLE = {
     "font.size": 10, "axes.titlesize": 10, "axes.labelsize": 10, "axes.edgecolor": INK, "axes.labelcolor": INK,
     "text.color": INK, "xtick.color": INK, "ytick.color": INK, "axes.spines.top": False, "axes.spines.right": False,
@@ -47,14 +49,8 @@ def parity(evaluation: Evaluation) -> bytes:
             axis.locator_params(nbins=5)
         axes[0, 0].set_ylabel("force component (eV/Å)")
 
-    # A lone panel across the whole page would be out of proportion.
-    return _picture(
-        draw,
-        columns=count,
-        width=WIDTH * max(count, 2.5) / max(count, 3),
-        height=WIDTH / max(count, 3) + 0.5,
-        sharey="row",
-    )
+    side = WIDTH / max(count, 3)
+    return _picture(draw, columns=count, width=side * count, height=side + 0.5, sharey="row")
 
 
 def force_errors(evaluation: Evaluation) -> bytes:
@@ -73,7 +69,7 @@ def force_errors(evaluation: Evaluation) -> bytes:
             axes[0, 0].stairs(share, edges, color=COLOURS[kind], lw=width, label=kind)
         axes[0, 0].axvline(0, color=INK, lw=0.8)
         axes[0, 0].set(xlabel="error of a force component (meV/Å)", ylabel="share (%)", xlim=(-end, end))
-        axes[0, 0].legend()
+        axes[0, 0].legend(**ABOVE)
 
     return _picture(draw, height=3.4)
 
@@ -92,22 +88,26 @@ def energy_errors(evaluation: Evaluation) -> bytes:
         axes[0, 0].axhline(0, color=INK, lw=0.8)
         axes[0, 0].set(xlabel="frame", ylabel="error of the energy (meV/atom)")
         axes[0, 0].xaxis.get_major_locator().set_params(integer=True)
-        axes[0, 0].legend(ncols=len(evaluation.predicted))
+        axes[0, 0].legend(**ABOVE)
 
     return _picture(draw, height=3.0)
 
 
 def force_changes(evaluation: Evaluation) -> bytes:
-    """How much a force component changes from the reference to each other model, beside its own error."""
+    """How much a force component changes from the reference to each other model, beside its own error.
+
+    At least one change has to be above :data:`ROUNDING`.
+    """
     reference = evaluation.reference
     shown = {
         kind: _magnitudes(evaluation.predicted[reference].minus(values).force)
         for kind, values in evaluation.predicted.items()
         if kind != reference
     }
+    shown = {kind: change for kind, change in shown.items() if change.size}
     own = _magnitudes(evaluation.predicted[reference].minus(evaluation.labels).force)
     every = np.concatenate([own, *shown.values()])
-    edges = np.geomspace(*np.quantile(every, [0.002, 1]) * [1, 1.2], 80) if every.size else np.array([0.1, 1.0])
+    edges = np.geomspace(*np.quantile(every, [0.002, 1]) * [1, 1.2], 80)
 
     def draw(axes) -> None:
         axis = axes[0, 0]
@@ -117,11 +117,11 @@ def force_changes(evaluation: Evaluation) -> bytes:
                 share, edges, fill=True, color=COLOURS[reference], alpha=0.25, label=f"error of the {reference}"
             )
         for (kind, change), width in zip(shown.items(), _widths(len(shown))):
-            share = 100 * np.histogram(change, edges)[0] / max(change.size, 1)
+            share = 100 * np.histogram(change, edges)[0] / change.size
             axis.stairs(share, edges, color=COLOURS[kind], lw=width, label=f"change to the {kind}")
         axis.set(xscale="log", xlabel="magnitude of a force component (meV/Å)", ylabel="share (%)")
         axis.margins(x=0)
-        axis.legend(loc="upper left")
+        axis.legend(**ABOVE)
 
     return _picture(draw, height=3.2)
 
@@ -217,6 +217,6 @@ def _with_margin(*arrays: np.ndarray) -> np.ndarray:
 
 
 def _magnitudes(force: np.ndarray) -> np.ndarray:
-    """meV/Å, without zeros and missing ones: a logarithmic axis has no place for them."""
+    """meV/Å, without missing ones and those that are nothing: a logarithmic axis has no place for them."""
     magnitudes = 1000 * np.abs(force)
-    return magnitudes[magnitudes > 0]
+    return magnitudes[magnitudes > ROUNDING]
