@@ -37,9 +37,9 @@ def read_curve(path: Path) -> dict[str, np.ndarray]:
     ValueError
         It is no learning curve, or holds no step.
     """
-    with open(path, encoding="utf-8") as file:
-        names = file.readline().lstrip("#").split()
-    rows = np.loadtxt(path, ndmin=2)  # [steps, columns]
+    first, *lines = path.read_text(encoding="utf-8").splitlines() or [""]
+    names = first.lstrip("#").split()
+    rows = np.array([line.split() for line in lines if not line.startswith("#")], np.float64)  # [steps, columns]
     if not rows.size or names[:1] != ["step"]:
         raise ValueError("expected columns below a header that begins with 'step'")
     return dict(zip(names, rows.T, strict=True))

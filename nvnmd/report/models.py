@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from deepmd_tf.data.system import System
-from deepmd_tf.errors import ConfigError, ModelFormatError
+from deepmd_tf.errors import ConfigError, DataError, ModelFormatError
 from deepmd_tf.infer.frozen import FrozenModel
 from deepmd_tf.infer.potential import DeepPot
 from nvnmd.simulate.device import Device
@@ -72,6 +72,7 @@ class SimulatedPot:
     """
 
     def __init__(self, path: Path):
+        self._path = path
         self.device = Device(path)
         self._saturating = Device(self.device.model, saturate=True)
         self.type_map: list[str] = []
@@ -92,7 +93,10 @@ class SimulatedPot:
 
     def eval(self, coords, cells, atom_types, **_):
         """Energy [nf], force [nf, N, 3], virial [nf, 9], atomic energy [nf, N]; see :meth:`Device.evaluate`."""
-        found = self.device.evaluate(coords, cells, atom_types)
+        try:
+            found = self.device.evaluate(coords, cells, atom_types)
+        except DataError as error:
+            raise DataError(f"{self._path}: {error.message}", error.hint) from error
         self.record.largest = np.maximum(self.record.largest, found.record.largest)
         self.record.over = self.record.over + found.record.over
         self.record.under = self.record.under + found.record.under

@@ -19,6 +19,7 @@ from nvnmd.device_file.overflow import Overflow
 from nvnmd.device_file.write import write_model
 from nvnmd.report import pictures
 from nvnmd.report.collect import Evaluation, Values, evaluate
+from nvnmd.report.curves import learning_curves
 from nvnmd.report.models import CNN, DEVICE, QNN, Model, open_models
 from nvnmd.report.page import Report, blocks
 from nvnmd.simulate.device import Device
@@ -56,6 +57,17 @@ def there(home, monkeypatch, tmp_path):
     """Work in that folder; return another one to write to."""
     monkeypatch.chdir(home)
     return tmp_path
+
+
+@pytest.fixture(scope="module")
+def evaluated(home):
+    """Models and what they give for "test", frame by frame."""
+    with pytest.MonkeyPatch.context() as patch:
+        announce(patch)
+        patch.chdir(home)
+        patch.setattr(accuracy, "_FRAMES_AT_ONCE", 1)
+        models = opened()
+        return models, evaluate(models, find_systems("test"))
 
 
 def frames_of_test() -> list[dict]:
@@ -97,9 +109,8 @@ def rows_of(text: str) -> dict[str, list[str]]:
     return {first: rest for first, *rest in cells}
 
 
-def test_errors_and_changes_are_those_of_numpy(there, monkeypatch):
-    monkeypatch.setattr(accuracy, "_FRAMES_AT_ONCE", 1)
-    found = evaluate(opened(), find_systems("test"))
+def test_errors_and_changes_are_those_of_numpy(there, evaluated):
+    _, found = evaluated
     labels = by_hand(lambda one: (one["energy"], one["force"], one["virial"]))
     networks = {CNN: DeepPot("nvnmd_cnn/frozen_model.pb"), QNN: DeepPot("nvnmd_qnn/frozen_model.pb")}
     expected = {
@@ -132,10 +143,8 @@ def test_errors_and_changes_are_those_of_numpy(there, monkeypatch):
         assert change[f"largest {name}"] == pytest.approx(np.abs(off[name]).max(), rel=1e-6)
 
 
-def test_the_device_is_simulated_and_its_registers_seen_over_all_frames(there, monkeypatch):
-    monkeypatch.setattr(accuracy, "_FRAMES_AT_ONCE", 1)
-    models = opened()
-    found = evaluate(models, find_systems("test"))
+def test_the_device_is_simulated_and_its_registers_seen_over_all_frames(there, evaluated):
+    models, found = evaluated
     device, records = Device("nvnmd_qnn/model.pb"), []
 
     def simulated(one):
@@ -152,12 +161,12 @@ def test_the_device_is_simulated_and_its_registers_seen_over_all_frames(there, m
     assert np.array_equal(record.under, np.sum([one.under for one in records], axis=0))
 
 
-def test_the_page_holds_what_was_computed(there, dp):
+def test_the_page_holds_what_was_computed(there, dp, evaluated):
     code, text = dp("nvnmd-report", "-s", "test", "-o", there / "report.md")
     assert code == 0, text
     page = (there / "report.md").read_text()
     assert "energies are equal to the bit in all 5 frames" in text and "**equal to the bit** in all 5 frames" in page
-    rows, found = rows_of(page), evaluate(opened(), find_systems("test"))
+    rows, found = rows_of(page), evaluated[1]
     for row, quantity in (
         ("Energy, RMSE (meV/atom)", "energy"),
         ("Force, RMSE (meV/Å)", "force"),
@@ -186,7 +195,7 @@ def test_the_page_holds_what_was_computed(there, dp):
     assert rows["`energy`"][1] == "32.23" and float(rows["`energy`"][3].removesuffix(" %")) == pytest.approx(
         largest / 256 * 100, rel=6e-3
     )
-    assert "5 frames of 9 to 16 atoms" in page and "H 33, O 33" in page and "Left out" not in page
+    assert "5 frames of 9 to 16 atoms" in page and "H 32, O 34" in page and "Left out" not in page
     shown = re.findall(r"!\[\w+\]\((.*)\)", page)
     assert shown == [
         f"report_{name}.png"
@@ -236,28 +245,36 @@ def test_models_that_are_not_there_are_told(there, dp, monkeypatch, home):
         "nvnmd-report", "-s", home / "test", "-n", 1, "-o", "x.md", "--float", home / "nvnmd_cnn/frozen_model.pb"
     )
     page = (there / "x.md").read_text()
-    assert code == 0 and "not there: `nvnmd_cnn/frozen_model.pb`, `nvnmd_qnn/model.pb`." in page
+    assert code == 0, text
+    assert "not there: `nvnmd_cnn/frozen_model.pb`, `nvnmd_qnn/model.pb`." in page
     assert "float to QNN" in page and "Registers" not in page and "learning_curves" not in page
 
 
-def test_data_without_labels(there, dp):
-    path = write_system(there / "bare", types=TYPES, nframes=1, drop=("energy", "force", "virial"))
-    code, text = dp("nvnmd-report", "-s", path, "-o", there / "x.md")
+def test_data_without_labels(there, dp, home, monkeypatch):
+    monkeypatch.chdir(there)
+    path = write_system("bare", types=TYPES, nframes=1, drop=("energy", "force", "virial"))
+    code, text = dp("nvnmd-report", "-s", path, "--device", home / "nvnmd_qnn/model.pb", "-o", "x.md")
     page = (there / "x.md").read_text()
-    assert code == 0 and "hold no energies, forces or virials" in page and "RMSE against" not in text
-    assert "parity" not in page and "CNN to device" in page and "x_force_changes.png" in page
+    assert code == 0 and "hold no energies, forces or virials" in page and "RMSE" not in page + text
+    assert re.findall(r"!\[(\w+)", page) == ["registers"]
+    report = stand_in([CNN, QNN])
+    for array in vars(report.evaluation.labels).values():
+        array[:] = np.nan
+    names = [getattr(block, "name", "") for block in blocks(report)]
+    assert "force_changes" in names and "parity" not in names
 
 
-def test_without_matplotlib(there, dp, monkeypatch):
+def test_without_matplotlib(there, dp, home, monkeypatch):
+    monkeypatch.chdir(there)
     monkeypatch.setattr(pictures, "available", lambda: False)
-    code, text = dp("nvnmd-report", "-s", "test", "-n", 1, "-o", there / "x.md")
-    assert code == 0 and "pip install matplotlib" in (there / "x.md").read_text()
+    code, text = dp("nvnmd-report", "-s", home / "test/a", "--device", home / "nvnmd_qnn/model.pb", "-o", "x.md")
+    assert code == 0 and "pip install matplotlib" in (there / "x.md").read_text(), text
     assert [path.name for path in there.iterdir()] == ["x.md"]
 
 
-def test_where_the_types_of_a_device_come_from(there, dp, monkeypatch):
+def test_where_the_types_of_a_device_come_from(there, dp, evaluated, monkeypatch):
     device = Path("nvnmd_qnn/model.pb").resolve()
-    expected = evaluate(opened(), find_systems("test/a")).predicted[DEVICE].force
+    expected = evaluated[1].predicted[DEVICE].force[: 3 * len(TYPES)]
     monkeypatch.chdir(there)
     swapped = [str(Path("test/a"))]
     write_system("test/a", types=SWAPPED, type_map=("H", "O"), nframes=[2, 1], seed=5)
@@ -282,8 +299,8 @@ def test_where_the_types_of_a_device_come_from(there, dp, monkeypatch):
         (["-s", "none"], "none: there is no such file or folder"),
         (["--cnn", "none.pb"], "--cnn none.pb: there is no such file"),
         (["--device", "none.pb"], "--device none.pb: there is no such file"),
-        (["--cnn", "nvnmd_qnn/frozen_model.pb"], "expected a network of step s1, found descriptor 'nvnmd_quantized_se_a'. Give it as --qnn"),
-        (["--qnn", "nvnmd_cnn/frozen_model.pb"], "expected a network of step s2, found descriptor 'nvnmd_se_a'. Give it as --cnn"),
+        (["--cnn", "nvnmd_qnn/frozen_model.pb"], "expected a network of step s1, found descriptor 'nvnmd_quantized"),
+        (["--qnn", "nvnmd_cnn/frozen_model.pb"], "step s2, found descriptor 'nvnmd_se_a'. Give it as --cnn"),
         (["--device", "nvnmd_cnn/frozen_model.pb"], "--device nvnmd_cnn/frozen_model.pb: "),
         (["--float", "nvnmd_qnn/model.pb"], "expected a frozen TensorFlow graph"),
         (["--type-map", "H", "O"], "--type-map: expected O H, as in nvnmd_qnn/frozen_model.pb, found H O"),
@@ -314,17 +331,25 @@ def test_names_have_to_fit_the_device(there, dp, monkeypatch, home):
     assert code == 2 and "--type-map: names the types of a model file of the device, found none" in text
 
 
-def test_a_broken_learning_curve_is_left_out(there, dp, home, monkeypatch):
-    monkeypatch.chdir(there)
-    (there / "frozen_model.pb").symlink_to(home / "nvnmd_cnn/frozen_model.pb")
-    for content_of_file, shown in (
-        ("# step rmse_e_trn rmse_f_trn lr\n1 0.2 0.3 1e-3\n2 0.1 0.2 1e-3\n", True),
-        ("# step\n1 2\n", False),
-    ):
-        (there / "lcurve.out").write_text(content_of_file)
-        code, text = dp("nvnmd-report", "-s", home / "test", "--cnn", "frozen_model.pb", "-o", "x.md", "-n", 1)
-        assert code == 0 and ("x_learning_curves.png" in (there / "x.md").read_text()) == shown
-        assert ("lcurve.out: left out" in text) != shown
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("# step rmse_e_trn rmse_f_trn lr\n1 0.2 0.3 1e-3\n# step\n2 0.1 0.2 1e-3\n", [1, 2]),
+        ("# step rmse_e_trn\n1 0.1 0.2\n", None),
+        ("# step rmse_e_trn\n1 0.1\n2", None),
+        ("# step rmse_e_trn\n", None),
+        ("\x00\x01", None),
+    ],
+)
+def test_a_broken_learning_curve_is_left_out(tmp_path, caplog, text, expected):
+    (tmp_path / "lcurve.out").write_text(text)
+    models = [Model(kind, tmp_path / "model.pb", None, []) for kind in ("float", CNN, DEVICE)]
+    found = learning_curves(models)
+    if expected:
+        assert list(found) == [CNN] and found[CNN]["step"].tolist() == expected
+        assert found[CNN]["rmse_f_trn"].tolist() == [0.3, 0.2] and pictures.learning_curves(found).startswith(PNG)
+    else:
+        assert not found and "lcurve.out: left out" in caplog.text
 
 
 def values(rng, nframes: int, natoms: int) -> Values:
@@ -400,15 +425,22 @@ def test_labels_of_some_frames_alone():
     assert pictures.parity(evaluation).startswith(PNG)
 
 
-def test_a_device_alone_without_names_of_types(there, dp):
-    """Numbers of the data are those of the device; version 1 as well."""
-    config = settings(1)
-    write_model(there / "model.pb", encode(config, *random_weights(config), config.layout, Overflow("saturate")))
-    arrays = random_frames(6, 2)
-    path = write_system(there / "data", types=(1, 0, 0, 1, 0, 0), nframes=2, type_map=None, arrays=arrays)
-    models = open_models({DEVICE: there / "model.pb"}, [path])
-    assert "types by number, as in the data" in models[0].facts and "version 1" in models[0].facts
+def test_a_device_alone_without_names_of_types(there):
+    """Numbers of the data are those of the device."""
+    arrays = random_frames(len(TYPES), 2, seed=4)
+    path = write_system(there / "data", types=TYPES, nframes=2, type_map=None, arrays=arrays)
+    models = open_models({DEVICE: Path("nvnmd_qnn/model.pb")}, [path])
+    assert "types by number, as in the data" in models[0].facts
     found = evaluate(models, [path])
-    result = Device(there / "model.pb").evaluate(arrays["coord"], arrays["box"], np.array([1, 0, 0, 1, 0, 0]))
-    assert found.elements[:2].tolist() == ["type 1", "type 0"]
-    assert np.array_equal(found.predicted[DEVICE].energy, result.energy / 6)
+    result = Device("nvnmd_qnn/model.pb").evaluate(arrays["coord"], arrays["box"], np.array(TYPES))
+    assert found.elements[:3].tolist() == ["type 0", "type 1", "type 0"]
+    assert np.array_equal(found.predicted[DEVICE].energy, result.energy / len(TYPES))
+
+
+def test_what_a_device_cannot_compute_is_told_with_its_file(tmp_path, dp, monkeypatch):
+    """Random weights, with data far beyond the registers."""
+    monkeypatch.chdir(tmp_path)
+    path, config = write_system("data", nframes=2), settings(1)
+    write_model("model.pb", encode(config, *random_weights(config), config.layout, Overflow("count")))
+    code, text = dp("nvnmd-report", "-s", path, "--device", "model.pb")
+    assert code == 2 and "model.pb: fitting net: expected data up to 1024" in text and not Path("report.html").exists()
