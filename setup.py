@@ -208,6 +208,7 @@ setup(
         "deepmd_tf.commands": [
             "nvnmd-info=nvnmd.cli.info",
             "nvnmd-report=nvnmd.cli.report",
+            "nvnmd-sim=nvnmd.cli.sim",
             "nvnmd-wrap=nvnmd.cli.wrap",
             "train-nvnmd=nvnmd.cli.train",
         ],

@@ -89,21 +89,16 @@ class Compared:
         energy [nf, 1], force [nf, N, 3], virial [nf, 9], atom_ener [nf, N, 1]; only those the data holds.
     predicted : dict of str to ndarray
         The same names, all of them.
-    types : ndarray int32 [nf, N]
-        Types of the model; -1 for virtual atoms.
+    real : ndarray bool [nf, N]
+        False for virtual atoms.
     volume : ndarray [nf, 1] or None
         Å³; None for open boundaries.
     """
 
     labels: dict[str, np.ndarray]
     predicted: dict[str, np.ndarray]
-    types: np.ndarray
+    real: np.ndarray
     volume: np.ndarray | None
-
-    @property
-    def real(self) -> np.ndarray:
-        """False for virtual atoms [nf, N]."""
-        return self.types >= 0
 
     @property
     def natoms(self) -> np.ndarray:
@@ -215,6 +210,6 @@ def _compare(model: DeepPot, system: System, data: dict, atomic: bool) -> Compar
     return Compared(
         labels={name: as_in_file(name, data[name]) for name in shapes if data.get(keys.find(name))},
         predicted={name: as_in_file(name, values) for name, values in zip(shapes, found)},  # eval returns in this order
-        types=data[keys.TYPE][:, in_file],
+        real=data[keys.TYPE][:, in_file] >= 0,
         volume=np.abs(np.linalg.det(data[keys.BOX].reshape(-1, 3, 3)))[:, None] if system.pbc else None,
     )

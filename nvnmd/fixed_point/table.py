@@ -32,7 +32,8 @@ def map_table(x, table, info) -> np.ndarray:
     for index in np.ndindex(x.shape):
         rows[index], offsets[index] = row_and_offset(x[index], np.reshape(info, (-1, 5)))
     t = truncated(offsets, _OFFSET)[..., None]
-    a, b, c, d = np.moveaxis(np.asarray(table, np.float64)[rows].reshape(*x.shape, -1, 4), -1, 0)
+    channels = np.shape(table)[1] // 4
+    a, b, c, d = np.moveaxis(np.asarray(table, np.float64)[rows].reshape(*x.shape, channels, 4), -1, 0)
     return add(d, mul(add(c, mul(add(b, mul(a, t)), t)), t))
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from deepmd_tf import keys
 from deepmd_tf.data.system import System
 from deepmd_tf.errors import DataError
-from deepmd_tf.infer.accuracy import Compared, ErrorSum, compare
+from deepmd_tf.infer.accuracy import Compared, ErrorSum, chosen_frames, compare
 from deepmd_tf.log import ROOT
 from nvnmd.report.models import CNN, Model
 
@@ -142,20 +142,15 @@ def evaluate(models: Sequence[Model], paths: Sequence[str], nframes: int = 0) ->
     """
     systems = {model.kind: [System.open(path, model.type_map or None) for path in paths] for model in models}
     _check_numbering(models, systems[models[0].kind])
-    predicted, first = {}, None
+    predicted, labels = {}, None
     for model in models:
         log.info("%s: %s", model.kind, model.path)
-        found = [list(compare(model.potential, system, nframes=nframes)) for system in systems[model.kind]]
-        compared = [one for part in found for one in part]
-        first = first or (found, compared)
+        compared = [one for system in systems[model.kind] for one in compare(model.potential, system, nframes=nframes)]
         predicted[model.kind] = Values.of(compared, "predicted")
-    found, compared = first
-    return Evaluation(
-        natoms=np.concatenate([one.natoms[:, 0] for one in compared]),
-        elements=np.concatenate([_names(*pair) for pair in zip(systems[models[0].kind], found)]),
-        labels=Values.of(compared, "labels"),
-        predicted=predicted,
-    )
+        if labels is None:
+            labels, natoms = Values.of(compared, "labels"), np.concatenate([one.natoms[:, 0] for one in compared])
+    elements = np.concatenate([_elements(system, nframes) for system in systems[models[0].kind]])
+    return Evaluation(natoms, elements, labels, predicted)
 
 
 def _check_numbering(models: Sequence[Model], systems: Sequence[System]) -> None:
@@ -170,11 +165,13 @@ def _check_numbering(models: Sequence[Model], systems: Sequence[System]) -> None
         )  # fmt: skip
 
 
-def _names(system: System, compared: Sequence[Compared]) -> np.ndarray:
-    types = np.concatenate([one.types[one.real] for one in compared])
-    if system.type_map:
-        return np.array(system.type_map)[types]
-    return np.array([f"type {one}" for one in range(types.max() + 1)])[types]
+def _elements(system: System, nframes: int) -> np.ndarray:
+    """Names of the real atoms of all frames, in the order of the files."""
+    in_file = np.argsort([system.file_atom(atom) for atom in range(system.natoms)])
+    types = [system.load(*place)[keys.TYPE][:, in_file].ravel() for place in chosen_frames(system, nframes)]
+    types = np.concatenate(types)
+    types = types[types >= 0]
+    return np.array(system.type_map or [f"type {one}" for one in range(types.max() + 1)])[types]
 
 
 def _rms(array: np.ndarray) -> float:

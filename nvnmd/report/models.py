@@ -97,9 +97,7 @@ class SimulatedPot:
             found = self.device.evaluate(coords, cells, atom_types)
         except DataError as error:
             raise DataError(f"{self._path}: {error.message}", error.hint) from error
-        self.record.largest = np.maximum(self.record.largest, found.record.largest)
-        self.record.over = self.record.over + found.record.over
-        self.record.under = self.record.under + found.record.under
+        self.record = self.record.merged(found.record)
         if found.record.over.any():
             limited = self._saturating.evaluate(coords, cells, atom_types)
             self.changed_by_limits = max(self.changed_by_limits, np.abs(limited.force - found.force).max())

@@ -17,7 +17,7 @@ from nvnmd.simulate.registers import REGISTERS, Record
 
 LIBRARY = "libnvnmd_core.so"
 _OK, _INVALID_INPUT, _NO_MEMORY = 0, 1, 2
-_INTEGERS, _SINGLE = ("version", "ntypes", "nets"), ("rcut", "scale")
+_INTEGERS, _SINGLE = ("version", "ntypes"), ("rcut", "scale")
 _ARRAYS = (
     "slots", "u_groups", "s_groups", "switches", "switch_slopes", "features", "feature_slopes", "scales", "factors",
     "shifts", "forward", "forward_unit", "backward", "backward_unit", "last", "last_unit", "biases", "last_bias",
@@ -78,7 +78,7 @@ class Compiled:
     def __init__(self, model: DeviceModel, numbers: Numbers):
         self._library = library()
         self._arrays = {name: np.ascontiguousarray(array) for name, array in _arrays(model, numbers).items()}
-        single = dict(version=numbers.version, ntypes=numbers.ntypes, nets=len(numbers.switch), rcut=numbers.rcut)
+        single = dict(version=numbers.version, ntypes=numbers.ntypes, rcut=numbers.rcut)
         pointers = {name: array.ctypes.data for name, array in self._arrays.items()}
         self._model = _Model(**single, scale=numbers.scale, **pointers)
 
@@ -125,7 +125,6 @@ def _arrays(model: DeviceModel, numbers: Numbers) -> dict[str, np.ndarray]:
     def units(exponents):
         return np.ldexp(1.0, exponents - WEIGHT)
 
-    nets = len(numbers.switch)
     biases = np.broadcast_to(model.biases[: numbers.ntypes], (numbers.ntypes, *model.biases.shape[1:])).astype(float)
     if numbers.version == 1:
         biases[:, 0] += model.type_vectors[: numbers.ntypes]
@@ -137,7 +136,7 @@ def _arrays(model: DeviceModel, numbers: Numbers) -> dict[str, np.ndarray]:
         "scales": numbers.scales, "factors": numbers.factors, "shifts": numbers.shifts,
         "forward": model.forward.astype(float), "forward_unit": units(model.forward_exponents),
         "backward": np.swapaxes(model.backward, -1, -2).astype(float), "backward_unit": units(model.backward_exponents),
-        "last": model.final.astype(float), "last_unit": units(model.final_exponent[:nets]),
+        "last": model.final.astype(float), "last_unit": units(model.final_exponent),
         "biases": biases, "last_bias": model.final_bias.astype(float),
     }  # fmt: skip
 

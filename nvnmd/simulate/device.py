@@ -10,7 +10,10 @@ import numpy as np
 
 from deepmd_tf.errors import ModelFormatError
 from deepmd_tf.infer.inputs import Frames
+from nvnmd.device_file.encode import FIXED
+from nvnmd.device_file.layout import SEGMENTS
 from nvnmd.device_file.model import DeviceModel
+from nvnmd.device_file.padding import empty_slot_products
 from nvnmd.device_file.read import read_model
 from nvnmd.simulate.compiled import Compiled
 from nvnmd.simulate.numbers import Numbers
@@ -70,6 +73,20 @@ class Device:
         if len(self.numbers.slots) != (self.numbers.ntypes if self.numbers.version == 0 else 1):
             raise ModelFormatError(f"sel: expected a number for each type, found {self.numbers.slots}")
         self._compiled = Compiled(self.model, self.numbers)
+
+    def empty_slot_error(self) -> float | None:
+        """How far the contributions of empty slots that the file holds are from those of its tables, at most.
+
+        The simulation takes those of the tables, as training does. None in version 1, where there are none.
+        """
+        numbers = self.numbers
+        if numbers.version == 1:
+            return None
+        tables = {"cfg_u2s": numbers.u_groups, "cfg_s2g": numbers.s_groups, "s": numbers.switch[:, :, 0]}
+        tables["g"] = numbers.feature.reshape(len(numbers.feature), SEGMENTS, -1)
+        products = empty_slot_products(tables, numbers.ntypes)
+        stored = self.model.empty_slots[: numbers.ntypes, : numbers.ntypes] * 2.0**-FIXED
+        return float(np.abs(products - stored).max())
 
     def evaluate(self, coord, box, atype) -> Result:
         """Energies, forces and virials.

@@ -122,20 +122,26 @@ class Record:
             return values
         return np.clip(np.where(np.abs(values) < least, np.copysign(0.0, values), values), -most, most)
 
+    def merged(self, other: Record) -> Record:
+        """The record of both."""
+        both = Record(self.registers, saturate=self.saturate)
+        both.largest = np.maximum(self.largest, other.largest)
+        both.over, both.under = self.over + other.over, self.under + other.under
+        return both
+
     def table(self) -> list[str]:
-        """Lines that show each register that numbers have passed through."""
+        """Lines that show each register that numbers have passed through: of fixed-point ones the share of the range
+        that was used, of floats the largest exponent."""
         lines = ["register    width      largest    used  too large  too small"]
-        for index, register in enumerate(self.registers):
-            if self.largest[index] == 0:
+        for register, (most, _), largest, over, under in zip(
+            self.registers, self.limits, self.largest, self.over, self.under
+        ):
+            if largest == 0:
                 continue
-            width = "float" if register.fraction is None else f"{register.bits}.{register.fraction}"
-            used, under = f"{100 * self.largest[index] / self.limits[index, 0]:6.1f}%", str(self.under[index])
             if register.fraction is None:
-                used = f"2^{int(np.frexp(self.largest[index])[1]) - 1}"
+                width, used, small = "float", f"2^{int(np.frexp(largest)[1]) - 1}", str(under)
             else:
-                under = ""
-            lines.append(
-                f"{register.name:9} {width:>7} {self.largest[index]:12.6g} {used:>7} {self.over[index]:10} {under:>10}"
-                f"  {register.meaning}"
-            )
+                width, used, small = f"{register.bits}.{register.fraction}", f"{100 * largest / most:.1f}%", ""
+            counts = f"{over:10} {small:>10}"
+            lines.append(f"{register.name:9} {width:>7} {largest:12.6g} {used:>7} {counts}  {register.meaning}")
         return lines

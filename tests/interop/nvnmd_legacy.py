@@ -1,4 +1,4 @@
-"""The quantised model as it is while it trains: weights in floating point, that meet the data as training programs do it.
+"""The quantised model as it is while it trains: weights in floating point, which meet the data as training has it.
 
 The device holds other weights: 16 bits below an exponent of 0 or more, truncated. Source: NVNMD format, fitting forward
 and backward.

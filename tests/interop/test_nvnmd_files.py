@@ -27,7 +27,7 @@ from nvnmd.device_file.read import read_model
 from nvnmd.device_file.write import to_bytes
 from nvnmd.dictionaries import read_dictionary, write_dictionary
 from nvnmd.mapping import mapping_tables
-from tests.interop.nvnmd_kit import SEL, SIZES
+from tests.interop.nvnmd_kit import SEL, SIZES, script
 from tests.support.graphs import ModelUnderTest
 
 

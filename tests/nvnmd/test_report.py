@@ -26,6 +26,7 @@ from nvnmd.simulate.device import Device
 from nvnmd.simulate.registers import INDEX, REGISTERS, Record
 from tests.nvnmd.conftest import announce
 from tests.nvnmd.device_models import trained as random_weights
+from tests.nvnmd.simulated import smooth_model
 from tests.nvnmd.test_train import content
 from tests.nvnmd.trained import settings
 from tests.support.systems import random_frames, write_system
@@ -425,14 +426,16 @@ def test_labels_of_some_frames_alone():
     assert pictures.parity(evaluation).startswith(PNG)
 
 
-def test_a_device_alone_without_names_of_types(there):
+@pytest.mark.parametrize("version", [0, 1])
+def test_a_device_alone_without_names_of_types(tmp_path, version):
     """Numbers of the data are those of the device."""
+    write_model(tmp_path / "model.pb", smooth_model(version))
     arrays = random_frames(len(TYPES), 2, seed=4)
-    path = write_system(there / "data", types=TYPES, nframes=2, type_map=None, arrays=arrays)
-    models = open_models({DEVICE: Path("nvnmd_qnn/model.pb")}, [path])
-    assert "types by number, as in the data" in models[0].facts
+    path = write_system(tmp_path / "data", types=TYPES, nframes=2, type_map=None, arrays=arrays)
+    models = open_models({DEVICE: tmp_path / "model.pb"}, [path])
+    assert {"types by number, as in the data", f"version {version}"} <= set(models[0].facts)
     found = evaluate(models, [path])
-    result = Device("nvnmd_qnn/model.pb").evaluate(arrays["coord"], arrays["box"], np.array(TYPES))
+    result = Device(tmp_path / "model.pb").evaluate(arrays["coord"], arrays["box"], np.array(TYPES))
     assert found.elements[:3].tolist() == ["type 0", "type 1", "type 0"]
     assert np.array_equal(found.predicted[DEVICE].energy, result.energy / len(TYPES))
 

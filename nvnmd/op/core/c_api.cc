@@ -25,7 +25,6 @@ nvnmd::Model model_of(const nvnmd_model& m) {
   nvnmd::Model model;
   model.version = m.version;
   model.ntypes = m.ntypes;
-  model.nets = m.nets;
   model.slots = m.slots;
   model.rcut = m.rcut;
   model.scale = m.scale;

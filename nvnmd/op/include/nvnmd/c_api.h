@@ -11,7 +11,7 @@ extern "C" {
 
 /* nvnmd::Model, see nvnmd/simulate.h; the types of version 1 may be null in version 0. */
 struct nvnmd_model {
-  int32_t version, ntypes, nets;
+  int32_t version, ntypes;
   double rcut, scale;
   const int32_t* slots;
   const double *u_groups, *s_groups, *switches, *switch_slopes, *features, *feature_slopes, *scales, *factors, *shifts;

@@ -21,7 +21,7 @@ enum Register {
 /// Numbers of a model. Coefficients stand by power, a of all channels first; weights are whole numbers, to be
 /// multiplied by the factor of their column; biases are whole numbers of 2^-23.
 struct Model {
-  int version = 0, ntypes = 0, nets = 0;
+  int version = 0, ntypes = 0;
   const std::int32_t* slots = nullptr;     ///< [T] in version 0, [1] in version 1
   double rcut = 0;                         ///< Å
   double scale = 0;                        ///< of the sums over neighbours
