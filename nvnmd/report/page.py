@@ -235,7 +235,10 @@ def _training(report: Report) -> Iterator[Block]:
         return
     yield Heading("Training")
     yield from _picture(
-        "learning_curves", pictures.learning_curves, "RMSE in the course of the training.", report.curves
+        "learning_curves",
+        pictures.learning_curves,
+        "RMSE of single batches in the course of the training.",
+        report.curves,
     )
 
 

@@ -199,11 +199,11 @@ def _picture(draw: Callable, *, rows: int = 1, columns: int = 1, width: float = 
 
 def _plain_ticks(axis) -> None:
     """Numbers as 0.5 and 200 along a logarithmic axis, also where it spans less than a power of ten."""
-    from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
+    from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
 
     axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axis.set_major_formatter(StrMethodFormatter("{x:g}"))
-    axis.set_minor_formatter(NullFormatter())
+    axis.set_minor_locator(NullLocator())
 
 
 def _widths(count: int) -> Sequence[float]:
