@@ -207,6 +207,7 @@ setup(
         "deepmd_tf.operations": ["nvnmd=nvnmd.ops.library:op_module"],
         "deepmd_tf.commands": [
             "nvnmd-info=nvnmd.cli.info",
+            "nvnmd-report=nvnmd.cli.report",
             "nvnmd-sim=nvnmd.cli.sim",
             "nvnmd-wrap=nvnmd.cli.wrap",
             "train-nvnmd=nvnmd.cli.train",

@@ -21,10 +21,15 @@ POINTS = {group: dict(re.findall(rf'"([a-z-]+)=({value})"', SETUP)) for group, v
 COMMANDS = POINTS[plugin.COMMANDS]
 
 
-@pytest.fixture(autouse=True)
-def _announced(monkeypatch):
+def announce(monkeypatch) -> None:
+    """Make the entry points of ``setup.py`` those of the environment."""
     found = {group: [EntryPoint(*point, group) for point in points.items()] for group, points in POINTS.items()}
     monkeypatch.setattr(plugin, "entry_points", lambda group: found[group])
+
+
+@pytest.fixture(autouse=True)
+def _announced(monkeypatch):
+    announce(monkeypatch)
 
 
 @pytest.fixture

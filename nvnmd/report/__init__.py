@@ -1,0 +1,1 @@
+"""One page on what is lost on the way from the floating-point network to the device."""
