@@ -8,6 +8,7 @@ settings.
 from __future__ import annotations
 
 import argparse
+import json
 import subprocess
 from dataclasses import replace
 from pathlib import Path
@@ -27,7 +28,7 @@ from nvnmd.device_file.read import read_model
 from nvnmd.device_file.write import to_bytes
 from nvnmd.dictionaries import read_dictionary, write_dictionary
 from nvnmd.mapping import mapping_tables
-from tests.interop.nvnmd_kit import SEL, SIZES, script
+from tests.interop.nvnmd_kit import SEL, SIZES, run, script
 from tests.support.graphs import ModelUnderTest
 
 
