@@ -100,17 +100,19 @@ class Plan:
         )
 
     def with_second_step(self) -> Plan:
-        """The plan with sections of the second step: where the file has none, a twentieth of the steps of the first."""
+        """The plan with sections of the second step.
+
+        Where the file has none, it goes on as the first step ends: with the last prefactors of the loss, from ten times
+        the last learning rate down to it, for a twentieth of the steps.
+        """
         if self.second_step is not None:
             return self
         first = self.training_input(FIRST)
-        start, stop = _rates(first["learning_rate"])
-        rate = {"type": "exp", "start_lr": math.sqrt(start * stop), "stop_lr": stop}
-        key = "numb_steps" if first["training"].get("numb_steps") is not None else "numb_epoch"
-        count = first["training"][key] / SHARE
-        training = {key: math.ceil(count) if key == "numb_steps" else count}
-        log.info("second step: %s %g, learning rate from %.1e to %.1e", key, training[key], rate["start_lr"], stop)
-        return replace(self, second_step={"learning_rate": rate, "training": training})
+        training = _share_of(first["training"])
+        start, stop = _last_rates(first["learning_rate"])
+        log.info("second step: %s %g, learning rate from %.1e to %.1e", *next(iter(training.items())), start, stop)
+        rate = {"type": "exp", "start_lr": start, "stop_lr": stop}
+        return replace(self, second_step={"learning_rate": rate, "loss": _last(first["loss"]), "training": training})
 
     def training_input(self, step: str) -> dict:
         """The complete input of an ordinary training.
@@ -148,11 +150,25 @@ def _merged(training: dict, other: dict) -> dict:
     return {**{key: value for key, value in training.items() if key not in left_out}, **other}
 
 
-def _rates(section: dict) -> tuple[float, float]:
-    """First and last learning rate; where it ends at nothing, a thousandth of the first."""
-    start, stop = section["start_lr"], section.get("stop_lr")
-    stop = start * section["stop_lr_ratio"] if stop is None else stop
-    return start, stop or start / 1000
+def _share_of(training: dict) -> dict:
+    """The length of the second step by that of the first."""
+    if training.get("numb_steps") is not None:
+        return {"numb_steps": math.ceil(training["numb_steps"] / SHARE)}
+    return {"numb_epoch": training["numb_epoch"] / SHARE}
+
+
+def _last_rates(section: dict) -> tuple[float, float]:
+    """First and last learning rate of the second step; a first step that ends at nothing gives a thousandth."""
+    first, last = section["start_lr"], section.get("stop_lr")
+    last = (first * section["stop_lr_ratio"] if last is None else last) or first / 1000
+    return min(10 * last, first), last
+
+
+def _last(loss: dict) -> dict:
+    """The loss with the prefactors that it ends with."""
+    prefix = "start_pref_"
+    ends = {key: loss["limit_pref_" + key.removeprefix(prefix)] for key in loss if key.startswith(prefix)}
+    return {**loss, **ends}
 
 
 def _own_section(content: dict) -> dict:

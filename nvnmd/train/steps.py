@@ -28,6 +28,7 @@ from nvnmd.dictionaries import read_dictionary, write_dictionary
 from nvnmd.mapping import mapping_tables
 from nvnmd.model.quantized.tables import weights_of_tables
 from nvnmd.train.plan import FIRST, FOLDERS, SECOND, Plan
+from nvnmd.train.verify import verify
 
 log = logging.getLogger(f"{ROOT}.{__name__}")
 
@@ -105,7 +106,7 @@ def second_step(
         if code := _train(SECOND, complete, run):
             return code
         if world().rank == 0:
-            _write_second(folder, config, tables, complete["training"]["save_ckpt"])
+            _write_second(folder, plan, config, tables, complete["training"]["save_ckpt"])
         return 0
 
 
@@ -191,11 +192,13 @@ def _write_first(folder: Path, config: Config, checkpoint: str) -> None:
     log.info("%s: frozen_model.pb, config.npy, weight.npy, map.npy", folder)
 
 
-def _write_second(folder: Path, config: Config, tables: dict, checkpoint: str) -> None:
+def _write_second(folder: Path, plan: Plan, config: Config, tables: dict, checkpoint: str) -> None:
     prefix, graph_def = freeze_checkpoint(checkpoint)
     write_checked(folder / "frozen_model.pb", graph_def, prefix)
     weights = weight_dictionary(find_checkpoint(prefix).values())
     write_config(folder / "config.npy", config.with_sections(config.layout))
     write_dictionary(folder / "weight.npy", weights)
-    write_model(folder / "model.pb", encode(config, weights, tables))
+    model = encode(config, weights, tables)
+    verify(model, folder / "frozen_model.pb", exact=plan.weight_format == "device")
+    write_model(folder / "model.pb", model)
     log.info("%s: frozen_model.pb, config.npy, weight.npy, model.pb", folder)

@@ -13,6 +13,7 @@ from nvnmd.config_file import read_config, write_config
 from nvnmd.device_file.encode import encode
 from nvnmd.device_file.read import read_model
 from nvnmd.dictionaries import read_dictionary
+from nvnmd.train import steps
 from tests.support.systems import random_frames, write_system
 from tests.support.training import write_input
 
@@ -69,7 +70,7 @@ def test_both_steps_leave_what_the_field_expects(folder, train, version):
     assert code == 0, text
     assert {*FIRST} <= {path.name for path in (folder / "nvnmd_cnn").iterdir()}
     code, text = train(content(version, steps=2, rate=1e-6), "-s", "s2")
-    assert code == 0, text
+    assert code == 0 and "energies equal to the bit" in text, text
     assert {*SECOND} <= {path.name for path in (folder / "nvnmd_qnn").iterdir()}
     assert not (folder / "nvnmd_qnn/map.npy").exists() and (folder / "out.json").exists()
     config, weights = read_config("nvnmd_qnn/config.npy"), read_dictionary("nvnmd_qnn/weight.npy")
@@ -94,6 +95,21 @@ def test_the_second_step_begins_with_the_model_of_the_first(folder, train, versi
     assert 0 < np.abs(forces - force).max() < 2e-2
 
 
+def test_a_device_that_differs_from_the_network_is_told(folder, train, monkeypatch):
+    """Of the legacy format it is known; of the device's own it is an error, and no file is written."""
+    assert train(content(steps=20), "-s", "s1")[0] == 0
+    code, text = train(content(steps=1, weight_format="legacy"), "-s", "s2")
+    assert code == 0 and "energies within" in text and (folder / "nvnmd_qnn/model.pb").exists()
+    monkeypatch.setattr(steps, "encode", lambda *given: encode(given[0], shifted(given[1]), given[2]))
+    code, text = train(content(steps=1), "-s", "s2")
+    assert code == 1 and "the device would differ from it" in text and not (folder / "nvnmd_qnn/model.pb").exists()
+
+
+def shifted(weights: dict) -> dict:
+    """One weight is another."""
+    return {**weights, "layer_1_type_0.bias": weights["layer_1_type_0.bias"] + 1e-3}
+
+
 def test_one_command_does_both(folder, train):
     given = content(steps=20)
     given["nvnmd"]["second_step"] = {
@@ -108,6 +124,8 @@ def test_one_command_does_both(folder, train):
     del given["nvnmd"]["second_step"]
     code, text = train(given, "-s", "all")
     assert code == 0 and "second step: numb_steps 1, learning rate from 1.0e-04 to 1.0e-05" in text
+    loss = json.loads((folder / "nvnmd_qnn/train.json").read_text())["loss"]
+    assert loss["start_pref_f"] == loss["limit_pref_f"] == 1
 
 
 def test_training_in_the_numbers_of_the_device_lowers_the_error(folder, train):
