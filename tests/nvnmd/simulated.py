@@ -25,7 +25,14 @@ def smooth_config(version: int, max_nnei: int = 128) -> Config:
 
 
 def smooth_model(version: int, max_nnei: int = 128, seed: int = 0, shift: float = -160.0) -> DeviceModel:
-    """Tables of a random embedding net, and random fitting nets."""
+    """The model of :func:`smooth_network`."""
+    return encode(*smooth_network(version, max_nnei, seed, shift))
+
+
+def smooth_network(
+    version: int, max_nnei: int = 128, seed: int = 0, shift: float = -160.0
+) -> tuple[Config, dict[str, np.ndarray], dict]:
+    """Settings, weights of random fitting nets, and tables of a random embedding net."""
     config, rng = smooth_config(version, max_nnei), np.random.default_rng(seed + 50)
     made = weights(version, seed)
     tables = mapping_tables(config, made)
@@ -40,7 +47,7 @@ def smooth_model(version: int, max_nnei: int = 128, seed: int = 0, shift: float 
         made[f"final_layer{suffix}.bias"] = rng.normal(size=1)
     if version == 1:
         made["layer_0.tweight"] = rng.normal(size=(8, 128)) / 4
-    return encode(config, made, tables)
+    return config, made, tables
 
 
 def structure(natoms: int = 48, edge: float = 11.0, seed: int = 0):
