@@ -27,8 +27,8 @@ COMPRESSED, COMPRESSED_CORNERS = 1e-4, 1e-1
 DIFFERENCES = {"float64": 1e-6, "float32": 1e-2}
 # Root mean square displacement of a component, Å: the second is tried where the first is too wide for a bend.
 STEPS = {"float64": (1e-3, 1e-4), "float32": (2e-2, 5e-3)}
-ROUGH = 1e-3
-"""Tolerance of differences where every step crosses corners of the activation function, or numbers are rounded."""
+CORNERS = 1e-3
+"""Tolerance of differences where the activation function has corners, which every step crosses some of."""
 
 DIRECTIONS = 3
 """Random directions of displacement, and random strains, for each frame."""
@@ -94,7 +94,7 @@ def compare(
 
 
 def finite_differences(
-    model: DeepPot, frames: Sequence[Frame], found: list[Values], precision: str, rough: bool, crowded: int = 0
+    model: DeepPot, frames: Sequence[Frame], found: list[Values], precision: str, corners: bool, crowded: int = 0
 ) -> Check:
     r"""The check of forces and virials against central differences of the energy of the same graph.
 
@@ -106,7 +106,7 @@ def finite_differences(
     against = "finite differences"
     if precision not in STEPS:
         return Check(against, note=f"not measured: energies in {precision} have steps")
-    relative = max(DIFFERENCES[precision], ROUGH if rough else 0.0)
+    relative = max(DIFFERENCES[precision], CORNERS if corners else 0.0)
     tolerance = {name: relative * _scale(_per_atom(name, frames, found)) for name in ("force", "virial")}
     limits = np.array(list(tolerance.values()))[:, None]
     best = np.full((len(frames), 2, DIRECTIONS), np.nan)
