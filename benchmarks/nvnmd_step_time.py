@@ -1,7 +1,7 @@
-"""Wall time of a training step of both steps of ``dp train-nvnmd``, both programs side by side in one run.
+"""Wall time of an update in both steps of ``dp train-nvnmd``, both programs side by side in one run.
 
-A run of few and a run of many updates differ by updates alone. Runs alternate between the programs. Version 1 does not
-run in deepmd-kit as it is; tests/interop/nvnmd_runner.py helps it.
+What counts is the time between two rows of the learning curve, so start and end drop out. Runs alternate between the
+programs. Version 1 does not run in deepmd-kit as it is; tests/interop/nvnmd_runner.py helps it.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
+import time
 from pathlib import Path
 from statistics import median
 
@@ -22,18 +23,17 @@ def main() -> None:
     options.set_defaults(input=HERE / "nvnmd" / "input.json")
     options.add_argument("--version", type=int, choices=(0, 1), default=0, help="of the device")
     options.add_argument("--max-nnei", type=int, choices=(128, 256), default=128, help="neighbours of the device")
-    options.add_argument("--updates", nargs=2, type=int, default=[20, 80], metavar=("FEW", "MANY"), help="of a pair")
-    options.add_argument("--pairs", type=int, default=3, help="pairs of runs of each program and step")
+    options.add_argument("--updates", type=int, default=50, help="between the two rows, and before the first of them")
+    options.add_argument("--pairs", type=int, default=2, help="runs of each program and step")
     args = options.parse_args()
     contenders = [with_help(program, args) for program in programs(args)]
     folders = {program.name: prepared(args, program) for program in contenders}
     for step in ("s1", "s2"):
         found = {program.name: [] for program in contenders}
         for _ in range(args.pairs):
-            short = [wall_time(args, program, folders[program.name], step, args.updates[0]) for program in contenders]
-            for program, before in zip(contenders, short):
-                long = wall_time(args, program, folders[program.name], step, args.updates[1])
-                found[program.name].append(1e3 * (long - before) / (args.updates[1] - args.updates[0]))
+            for program in contenders:
+                seconds = between_rows(args, program, folders[program.name], step)
+                found[program.name].append(1e3 * seconds / args.updates)
         report(f"version {args.version}, {args.max_nnei} neighbours, {step}", found)
     for folder in folders.values():
         shutil.rmtree(folder)
@@ -49,20 +49,45 @@ def with_help(program: Program, args) -> Program:
 def prepared(args, program: Program) -> Path:
     """A folder in which the first step was done, so that the second can be."""
     folder = Path(tempfile.mkdtemp(prefix="benchmark-"))
-    wall_time(args, program, folder, "s1", 2)
+    write_input(args, folder, updates=2)
+    program.run(["train-nvnmd", "input.json", "-s", "s1"], folder, environment(program, args.threads))
     return folder
 
 
-def wall_time(args, program: Program, folder: Path, step: str, updates: int) -> float:
-    """Seconds of a whole run; it shows and saves at its end only."""
+def between_rows(args, program: Program, folder: Path, step: str) -> float:
+    """Seconds from the second row of the learning curve to the third."""
+    write_input(args, folder, updates=2 * args.updates)
+    curve = folder / {"s1": "nvnmd_cnn", "s2": "nvnmd_qnn"}[step] / "lcurve.out"
+    curve.unlink(missing_ok=True)
+    seen = []
+
+    def third_row_is_there() -> bool:
+        if len(seen) == 0 and rows(curve) >= 2:
+            seen.append(time.perf_counter())
+        if len(seen) == 1 and rows(curve) >= 3:
+            seen.append(time.perf_counter())
+        return len(seen) == 2
+
+    command = ["train-nvnmd", "input.json", "-s", step]
+    program.time_until(command, folder, environment(program, args.threads), third_row_is_there)
+    return seen[1] - seen[0]
+
+
+def rows(curve: Path) -> int:
+    """Whole rows of a learning curve; 0 where there is none yet."""
+    text = curve.read_text() if curve.is_file() else ""
+    return sum(not line.startswith("#") for line in text.splitlines(keepends=True) if line.endswith("\n"))
+
+
+def write_input(args, folder: Path, updates: int) -> None:
+    """The input, with rows of the learning curve at its start, in its middle and at its end."""
     config = json.loads(args.input.read_text(encoding="utf-8").replace("@DATA@", str(Path(args.data).resolve())))
     section = config["nvnmd"]
     section.update(version=args.version, max_nnei=args.max_nnei)
     if args.version == 1:
         section["sel"] = sum(section["sel"])
-    config["training"].update(stop_batch=updates, disp_freq=updates, save_freq=updates)
+    config["training"].update(stop_batch=updates, disp_freq=max(updates // 2, 1), save_freq=updates)
     (folder / "input.json").write_text(json.dumps(config))
-    return program.run(["train-nvnmd", "input.json", "-s", step], folder, environment(program, args.threads))[0]
 
 
 def report(title: str, found: dict[str, list[float]]) -> None:
@@ -71,7 +96,7 @@ def report(title: str, found: dict[str, list[float]]) -> None:
     if len(found) == 2:
         ours, theirs = found.values()
         rows.append(["ratio", f"{median(b / a for a, b in zip(ours, theirs)):.2f}", ""])
-    print(f"\n{title}\n\n{table(['program', 'ms/step (median)', 'range'], rows)}", flush=True)
+    print(f"\n{title}\n\n{table(['program', 'ms/update (median)', 'range'], rows)}", flush=True)
 
 
 if __name__ == "__main__":

@@ -53,6 +53,12 @@ def verify(model: DeviceModel, graph: Path, *, exact: bool) -> None:
         "device simulated on %d atoms of %s: against the network, energies %s, forces within %.1e eV/Å",
         frame.natoms, frame.system, "equal to the bit" if energy == 0 else f"within {energy:.1e} eV", force,
     )  # fmt: skip
+    for register, count in zip(found.record.registers, found.record.over):
+        if count:
+            log.warning(
+                "register %s (%s): %d numbers are too large for it; dp nvnmd-report shows what that changes",
+                register.name, register.meaning, count,
+            )  # fmt: skip
     if exact and (energy > 0 or force > SAME_FORCE):
         raise SelfcheckError(
             f"{graph}: the device would differ from it: energies of atoms by up to {energy:.1e} eV, "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from nvnmd.device_file.encode import encode
 from nvnmd.device_file.read import read_model
 from nvnmd.dictionaries import read_dictionary
 from nvnmd.train import steps
+from nvnmd.train.plan import Plan
 from tests.support.systems import random_frames, write_system
 from tests.support.training import write_input
 
@@ -225,3 +227,12 @@ def test_without_neighbour_statistics_the_range_is_not_checked(folder, train):
     assert code == 0 and "not known without neighbour statistics" in text
     assert read_config("nvnmd_cnn/config.npy").dmin == 0
     write_config("nvnmd_cnn/config.npy", read_config("nvnmd_cnn/config.npy"))
+
+
+def test_the_example_can_be_trained():
+    """Its input is complete for both steps, and its page tells the command."""
+    folder = Path(__file__).resolve().parents[2] / "examples/copper_alloy_nvnmd"
+    plan = Plan.read(str(folder / "train.json")).with_second_step()
+    lengths = [plan.training_input(step)["training"]["numb_steps"] for step in ("s1", "s2")]
+    assert lengths == [10000, 500]
+    assert "dp train-nvnmd train.json -s all" in (folder / "README.md").read_text(encoding="utf-8")

@@ -1,5 +1,5 @@
 // All three products prepare their operands number by number and then run one loop. Rows are padded to groups of four
-// and columns to groups of eight, so that the loop has no tails.
+// and columns to groups of eight or sixteen, so that the loop has no tails.
 #include "nvnmd/matmul.h"
 
 #include <limits>
@@ -13,16 +13,19 @@
 namespace nvnmd {
 namespace {
 
-constexpr std::int64_t kRows = 4, kColumns = 8;
+constexpr std::int64_t kRows = 4, kColumns = 8, kManyColumns = 16;
 constexpr std::int64_t kTaskRows = 64;
 constexpr double kExact = 0x1p53;  // up to here float64 holds every whole number
 
 std::int64_t padded(std::int64_t n, std::int64_t group) { return (n + group - 1) / group * group; }
 
+/// Columns of a tile: as many sums as additions are under way at once, unless most of them would be padding.
+std::int64_t tile_columns(std::int64_t k) { return k < kManyColumns ? kColumns : kManyColumns; }
+
 /// One task: some rows of one matrix of x, and the matrix of w, copied and prepared.
 struct Panel {
   Panel(std::int64_t n, std::int64_t m, std::int64_t k)
-      : n(n), m(m), k(k), rows(padded(n, kRows)), columns(padded(k, kColumns)), x(rows * m), w(m * columns),
+      : n(n), m(m), k(k), rows(padded(n, kRows)), columns(padded(k, tile_columns(k))), x(rows * m), w(m * columns),
         y(rows * columns), row_block(rows, kSmallestBlock), column_block(columns, kSmallestBlock) {}
   const std::int64_t n, m, k, rows, columns;
   std::vector<double> x, w, y;                          // [rows, m], [m, columns], [rows, columns]
@@ -38,19 +41,28 @@ struct WholeTimes {
 };
 
 /// y = the sum over m, in this order, of Term::of(x, w).
+template <class Term, std::int64_t Width>
+NVNMD_INLINE void multiply_tiles(std::int64_t rows, std::int64_t m, std::int64_t columns, const double* x,
+                                 const double* w, double* y) {
+  for (std::int64_t i = 0; i < rows; i += kRows)
+    for (std::int64_t c = 0; c < columns; c += Width) {
+      double total[kRows][Width] = {};
+      for (std::int64_t j = 0; j < m; ++j)
+        for (std::int64_t r = 0; r < kRows; ++r)
+          for (std::int64_t s = 0; s < Width; ++s)
+            total[r][s] += Term::of(x[(i + r) * m + j], w[j * columns + c + s]);
+      for (std::int64_t r = 0; r < kRows; ++r)
+        for (std::int64_t s = 0; s < Width; ++s) y[(i + r) * columns + c + s] = total[r][s];
+    }
+}
+
 template <class Term>
 NVNMD_INLINE void multiply(std::int64_t rows, std::int64_t m, std::int64_t columns, const double* x, const double* w,
                            double* y) {
-  for (std::int64_t i = 0; i < rows; i += kRows)
-    for (std::int64_t c = 0; c < columns; c += kColumns) {
-      double total[kRows][kColumns] = {};
-      for (std::int64_t j = 0; j < m; ++j)
-        for (std::int64_t r = 0; r < kRows; ++r)
-          for (std::int64_t s = 0; s < kColumns; ++s)
-            total[r][s] += Term::of(x[(i + r) * m + j], w[j * columns + c + s]);
-      for (std::int64_t r = 0; r < kRows; ++r)
-        for (std::int64_t s = 0; s < kColumns; ++s) y[(i + r) * columns + c + s] = total[r][s];
-    }
+  if (columns % kManyColumns == 0)
+    multiply_tiles<Term, kManyColumns>(rows, m, columns, x, w, y);
+  else
+    multiply_tiles<Term, kColumns>(rows, m, columns, x, w, y);
 }
 
 NVNMD_CLONES void multiply_numbers(std::int64_t rows, std::int64_t m, std::int64_t columns, const double* x,
@@ -107,6 +119,22 @@ NVNMD_CLONES double truncate_row(std::int64_t n, double scale, const double* x, 
   return largest;
 }
 
+/// y = the `flt` of sums in units of 2^(block + blocks - 2 kFraction).
+NVNMD_CLONES void truncate_sums(std::int64_t n, std::int64_t block, const std::int64_t* blocks, const double* sums,
+                                double* y) {
+  for (std::int64_t c = 0; c < n; ++c) y[c] = truncated(sums[c] * power(block + blocks[c] - 2 * kFraction));
+}
+
+/// y = the `flt` of sums times scale.
+NVNMD_CLONES void truncate_scaled(std::int64_t n, double scale, const double* sums, double* y) {
+  for (std::int64_t c = 0; c < n; ++c) y[c] = truncated(sums[c] * scale);
+}
+
+/// y = sums times scale, rounded downwards, times unit.
+NVNMD_CLONES void floor_sums(std::int64_t n, const double* scale, double unit, const double* sums, double* y) {
+  for (std::int64_t c = 0; c < n; ++c) y[c] = std::floor(sums[c] * scale[c]) * unit;
+}
+
 /// Powers of two of the column exponents: 2^(shift + sign * block).
 std::vector<double> column_scales(const Panel& p, std::int64_t shift, int sign) {
   std::vector<double> scale(p.columns);
@@ -155,8 +183,7 @@ void matmul_flt(const Matmul& size, bool rows_of_x, bool columns_of_w, const dou
     for (std::int64_t j = 0; j < p.m; ++j) align_columns(p.k, scale.data(), w + j * p.k, p.w.data() + j * p.columns);
     multiply_numbers(p.rows, p.m, p.columns, p.x.data(), p.w.data(), p.y.data());
     for (std::int64_t i = 0; i < p.n; ++i)
-      for (std::int64_t c = 0; c < p.k; ++c)
-        y[i * p.k + c] = truncated(p.y[i * p.columns + c] * power(p.row_block[i] + p.column_block[c] - 2 * kFraction));
+      truncate_sums(p.k, p.row_block[i], p.column_block.data(), p.y.data() + i * p.columns, y + i * p.k);
   });
 }
 
@@ -169,8 +196,7 @@ void matmul_flt2fix(const Matmul& size, int nbit, const double* x, const double*
     const double bound = largest_x * largest_w * static_cast<double>(p.m);
     if (bound > kExact) return fixed_by_integers(p, nbit, x, w, y);
     multiply_to_whole(p.rows, p.m, p.columns, p.x.data(), p.w.data(), p.y.data());
-    for (std::int64_t i = 0; i < p.n; ++i)
-      for (std::int64_t c = 0; c < p.k; ++c) y[i * p.k + c] = truncated(p.y[i * p.columns + c] * power(-nbit));
+    for (std::int64_t i = 0; i < p.n; ++i) truncate_scaled(p.k, power(-nbit), p.y.data() + i * p.columns, y + i * p.k);
   });
 }
 
@@ -183,8 +209,7 @@ void matmul_fitnet(const Matmul& size, int nbitx, int nbitw, bool columns_of_w, 
     for (std::int64_t j = 0; j < p.m; ++j) floor_columns(p.k, into.data(), w + j * p.k, p.w.data() + j * p.columns);
     multiply_numbers(p.rows, p.m, p.columns, p.x.data(), p.w.data(), p.y.data());
     for (std::int64_t i = 0; i < p.n; ++i)
-      for (std::int64_t c = 0; c < p.k; ++c)
-        y[i * p.k + c] = std::floor(p.y[i * p.columns + c] * back[c]) * power(-nbitx);
+      floor_sums(p.k, back.data(), power(-nbitx), p.y.data() + i * p.columns, y + i * p.k);
   });
 }
 
