@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 
 from deepmd_tf.data.system import System
-from deepmd_tf.errors import ConfigError, DataError, ModelFormatError
+from deepmd_tf.errors import ConfigError, ModelFormatError
 from deepmd_tf.infer.frozen import FrozenModel
 from deepmd_tf.infer.potential import DeepPot
-from nvnmd.simulate.device import Device
-from nvnmd.simulate.registers import Record, registers_of
+from nvnmd.simulate.device import Device, Result
+from nvnmd.simulate.potential import SimulatedPot
 from nvnmd.train.plan import COMPONENTS, FIRST, SECOND
 
 FLOAT, CNN, QNN, DEVICE = "float", "CNN", "QNN", "device"
@@ -33,7 +33,7 @@ class Model:
     kind : str
         :data:`FLOAT`, :data:`CNN`, :data:`QNN` or :data:`DEVICE`; a report has at most one of each.
     path : Path
-    potential : DeepPot or SimulatedPot
+    potential : DeepPot or LimitedPot
     facts : list of str
         What is known of it.
     weight_format : str or None
@@ -42,7 +42,7 @@ class Model:
 
     kind: str
     path: Path
-    potential: DeepPot | SimulatedPot
+    potential: DeepPot | LimitedPot
     facts: list[str]
     weight_format: str | None = None
 
@@ -52,56 +52,26 @@ class Model:
         return self.potential.get_type_map()
 
 
-class SimulatedPot:
-    """A simulated device that is asked like a :class:`DeepPot`, so that both are compared with data in the same way.
-
-    Parameters
-    ----------
-    path : Path
-        Model file of the device.
+class LimitedPot(SimulatedPot):
+    """A simulated device that also tells what limited registers would change.
 
     Attributes
     ----------
-    device : Device
-    type_map : list of str
-        Names of the types, which the file does not hold.
-    record : Record
-        What has passed through the registers.
     changed_by_limits : float
         How much a force component, eV/Å, changes at most where registers keep the nearest number that fits.
     """
 
     def __init__(self, path: Path):
-        self._path = path
-        self.device = Device(path)
+        super().__init__(path)
         self._saturating = Device(self.device.model, saturate=True)
-        self.type_map: list[str] = []
-        self.record = Record(registers_of(self.device.model.shift_exponent))
         self.changed_by_limits = 0.0
 
-    def get_type_map(self) -> list[str]:
-        """Names of the types; empty where they have none."""
-        return self.type_map
-
-    def get_dim_fparam(self) -> int:
-        """0: devices take no parameters."""
-        return 0
-
-    def get_dim_aparam(self) -> int:
-        """0: devices take no parameters."""
-        return 0
-
-    def eval(self, coords, cells, atom_types, **_):
-        """Energy [nf], force [nf, N, 3], virial [nf, 9], atomic energy [nf, N]; see :meth:`Device.evaluate`."""
-        try:
-            found = self.device.evaluate(coords, cells, atom_types)
-        except DataError as error:
-            raise DataError(f"{self._path}: {error.message}", error.hint) from error
-        self.record = self.record.merged(found.record)
+    def _evaluate(self, coords, cells, atom_types) -> Result:
+        found = super()._evaluate(coords, cells, atom_types)
         if found.record.over.any():
             limited = self._saturating.evaluate(coords, cells, atom_types)
             self.changed_by_limits = max(self.changed_by_limits, np.abs(limited.force - found.force).max())
-        return found.energy, found.force, found.virial, found.atom_energy
+        return found
 
 
 def open_models(paths: dict[str, Path], systems: Sequence[str], type_map: Sequence[str] | None = None) -> list[Model]:
@@ -167,7 +137,7 @@ def _step(script: dict) -> str | None:
 
 def _device(path: Path) -> Model:
     try:
-        potential = SimulatedPot(path)
+        potential = LimitedPot(path)
     except ModelFormatError as error:
         hint = "Give the model file that step s2 writes, nvnmd_qnn/model.pb"
         raise ModelFormatError(f"{OPTIONS[DEVICE]} {error.message}", hint) from error

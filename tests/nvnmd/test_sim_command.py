@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import re
-from importlib.metadata import EntryPoint
 
 import numpy as np
 import pytest
 
-from deepmd_tf import plugin
-from deepmd_tf.cli.main import main
 from nvnmd.device_file.write import write_model
 from nvnmd.simulate.device import Device
 from tests.nvnmd.simulated import smooth_model, structure
-from tests.nvnmd.test_cli import COMMANDS
 
 FRAMES = 3
 
@@ -21,8 +17,6 @@ FRAMES = 3
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     """A model file, and a system whose types are numbered in the other order and not sorted."""
-    points = [EntryPoint(name, value, plugin.COMMANDS) for name, value in COMMANDS.items()]
-    monkeypatch.setattr(plugin, "entry_points", lambda group: [p for p in points if p.group == group])
     monkeypatch.chdir(tmp_path)
     write_model("model.pb", smooth_model(0))
     coord, box, types = structure()
@@ -42,13 +36,14 @@ def expected(**options):
     )
 
 
-def dp(capfd, *arguments) -> tuple[int, str]:
-    code = main(["nvnmd-sim", *map(str, arguments)])
-    return code, "".join(capfd.readouterr())
+@pytest.fixture
+def sim(dp):
+    """Run the command; return exit code and text."""
+    return lambda *arguments: dp("nvnmd-sim", *arguments)
 
 
-def test_the_arrays_are_those_of_the_device_in_the_order_of_the_file(folder, capfd):
-    code, text = dp(capfd, "model.pb", "-s", "data", "-o", "out.npz", "--type-map", "Ge", "Te")
+def test_the_arrays_are_those_of_the_device_in_the_order_of_the_file(folder, sim):
+    code, text = sim("model.pb", "-s", "data", "-o", "out.npz", "--type-map", "Ge", "Te")
     assert code == 0, text
     found, wanted = np.load("out.npz"), expected()
     shapes = dict(energy=(FRAMES,), force=(FRAMES, 48, 3), virial=(FRAMES, 9), atom_ener=(FRAMES, 48))
@@ -62,23 +57,23 @@ def test_the_arrays_are_those_of_the_device_in_the_order_of_the_file(folder, cap
     assert any(line.endswith("sum over neighbours") and " 32.23 " in line for line in text.splitlines())
 
 
-def test_errors_against_labels(folder, capfd):
+def test_errors_against_labels(folder, sim):
     wanted = expected()
     np.save("data/set.000/energy.npy", wanted.energy + 0.48)
     np.save("data/set.000/force.npy", wanted.force.reshape(FRAMES, -1) - 0.25)
-    code, text = dp(capfd, "model.pb", "-s", "data", "-n", 2, "--type-map", "Ge", "Te")
+    code, text = sim("model.pb", "-s", "data", "-n", 2, "--type-map", "Ge", "Te")
     assert code == 0 and "model.pb: 2 frames of 48 atoms of data" in text
     assert "Energy RMSE/Natoms : 1.000000e-02 eV" in text and "Force  RMSE        : 2.500000e-01 eV/Å" in text
 
 
-def test_the_numbers_of_the_data_are_the_types_unless_named(folder, capfd):
-    assert dp(capfd, "model.pb", "-s", "data", "-o", "out.npz", "--saturate")[0] == 0
+def test_the_numbers_of_the_data_are_the_types_unless_named(folder, sim):
+    assert sim("model.pb", "-s", "data", "-o", "out.npz", "--saturate")[0] == 0
     _, box, types = structure()
     wanted = Device("model.pb").evaluate(np.load("data/set.000/coord.npy"), np.tile(box, (FRAMES, 1, 1)), 1 - types)
     np.testing.assert_array_equal(np.load("out.npz")["atom_ener"], wanted.atom_energy)
 
 
-def test_what_is_refused(folder, capfd):
+def test_what_is_refused(folder, sim):
     for arguments, message in (
         (["-s", "none"], "none: cannot be read"),
         (["-s", "data", "-n", -1], "--numb-test: expected 0 or more frames, found -1"),
@@ -87,9 +82,9 @@ def test_what_is_refused(folder, capfd):
         (["-s", "data", "--type-map", "Ge"], "--type-map: expected 2 names for the types of model.pb"),
         (["-s", "data", "--type-map", "Ge", "Si"], "Te"),
     ):
-        code, text = dp(capfd, "model.pb", *arguments)
+        code, text = sim("model.pb", *arguments)
         assert code == 2 and message in text, text
     np.savetxt("data/type.raw", np.arange(48) % 3, fmt="%d")
     (folder / "data/type_map.raw").write_text("Te\nGe\nSb\n")
-    code, text = dp(capfd, "model.pb", "-s", "data")
+    code, text = sim("model.pb", "-s", "data")
     assert code == 2 and "data: expected types below 2, those of the model, found 2" in text
