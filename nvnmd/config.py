@@ -20,7 +20,7 @@ NEURON, AXIS_NEURON, FITTING_NEURON, TYPE_WIDTH = (8, 16, 32), 4, (128, 128, 128
 INPUT_KEYS = (
     "version", "max_nnei", "net_size", "sel", "rcut", "rcut_smth", "type_map", "config_file", "weight_file",
     "map_file", "enable", "restore_descriptor", "restore_fitting_net", "quantize_descriptor", "quantize_fitting_net",
-    "weight_format", "second_step",
+    "sub_version", "weight_format", "second_step",
 )  # fmt: skip
 UNMEASURED = (-2, 14)
 
@@ -168,6 +168,7 @@ class Config:
             rcut_smth=section["rcut_smth"],
             max_nnei=section.get("max_nnei", 128),
             type_map=tuple(names),
+            sub_version=section.get("sub_version", 1),
         )
 
 

@@ -39,7 +39,7 @@ RESULTS = {
     SECOND: ("train.json", "frozen_model.pb", "config.npy", "weight.npy", "model.pb"),
 }
 # Settings that the second step must share with the tables and weights of the first.
-SHARED = ("version", "max_nnei", "sel", "rcut", "rcut_smth", "type_map")
+SHARED = ("version", "sub_version", "max_nnei", "sel", "rcut", "rcut_smth", "type_map")
 
 
 def first_step(

@@ -84,6 +84,18 @@ def test_both_steps_leave_what_the_field_expects(folder, train, version):
     assert "2 steps" in (folder / "nvnmd_qnn/train.log").read_text()
 
 
+def test_newer_hardware(folder, train):
+    """SUB_VERSION 2: 64 slices for 256 neighbours, tables with coarser segments, from training to the model file."""
+    given = content(1, steps=2, max_nnei=256, sub_version=2)
+    code, text = train(given, "-s", "all")
+    assert code == 0 and "energies equal to the bit" in text, text
+    layout = read_model("nvnmd_qnn/model.pb").layout
+    assert (layout.sub_version, layout.max_nnei, layout.slices) == (2, 256, 64)
+    assert read_dictionary("nvnmd_cnn/map.npy")["cfg_s2g"][1][:3] == [0.0, 32.0, 1 / 8]
+    code, text = train(content(sub_version=2), "-s", "s1")
+    assert code == 2 and "nvnmd/sub_version: expected 1, or 2 in version 1 with 256 neighbours, found 2" in text
+
+
 @pytest.mark.parametrize("version", [0, 1])
 def test_the_second_step_begins_with_the_model_of_the_first(folder, train, version):
     """Energies and forces of both, before any training in the numbers of the device."""
