@@ -78,6 +78,13 @@ class EnvironmentTensors:
         return ctx.primitives.force_virial(slope, self.deriv, self.rij, self.nlist, inputs.natoms, **sizes)
 
 
+def describe(ctx, scope: str, rcut: float, sizes: dict) -> None:
+    """Add the constants that readers of a model file look up below ``scope``: the cutoff, Å, and whole numbers."""
+    ctx.constant(rcut, f"{scope}/rcut", ctx.interface)
+    for name, value in sizes.items():
+        ctx.constant(value, f"{scope}/{name}", tf.int32)
+
+
 @dataclass(frozen=True)
 class DescriptorOutput:
     """What :meth:`Descriptor.build` returns.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from dargs import Argument
 
-from deepmd_tf.descriptor.base import KEY, Descriptor, Environment, EnvironmentTensors
+from deepmd_tf.descriptor.base import KEY, Descriptor, Environment, EnvironmentTensors, describe
 from deepmd_tf.errors import ConfigError
 from deepmd_tf.nn.activation import activation
 from deepmd_tf.nn.neighbors import Neighbors
@@ -125,9 +125,7 @@ class EmbeddedDescriptor(Descriptor):
         """Add the environment matrix, and the constants that describe it, to the graph."""
         scope = f"descrpt_attr{ctx.suffix}"
         width = self.components * self.nnei
-        ctx.constant(self.rcut, f"{scope}/rcut", ctx.interface)
-        for name, value in self.attributes().items():
-            ctx.constant(value, f"{scope}/{name}", tf.int32)
+        describe(ctx, scope, self.rcut, self.attributes())
         shape, dtype = (self.ntypes, width), ctx.interface.name
         davg = ctx.weights.get(f"{scope}/t_avg", shape, dtype, None, trainable=False)
         dstd = ctx.weights.get(f"{scope}/t_std", shape, dtype, None, trainable=False)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from dargs import Argument
 
 from deepmd_tf.config.arguments import family, required
-from deepmd_tf.descriptor.base import KEY, Descriptor, DescriptorOutput, Environment, descriptors
+from deepmd_tf.descriptor.base import KEY, Descriptor, DescriptorOutput, Environment, describe, descriptors
 from deepmd_tf.errors import ConfigError
 from deepmd_tf.tf1 import tf
 
@@ -74,8 +74,7 @@ class DescrptHybrid(Descriptor):
 
     def build(self, ctx, inputs) -> DescriptorOutput:
         """Add the descriptors to the graph."""
-        ctx.constant(self.rcut, f"descrpt_attr{ctx.suffix}/rcut", ctx.interface)
-        ctx.constant(self.ntypes, f"descrpt_attr{ctx.suffix}/ntypes", tf.int32)
+        describe(ctx, f"descrpt_attr{ctx.suffix}", self.rcut, {"ntypes": self.ntypes})
         outputs = [
             part.build(replace(ctx, suffix=f"{ctx.suffix}_{k}"), inputs) for k, part in enumerate(self.descriptors)
         ]

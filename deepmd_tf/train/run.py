@@ -36,7 +36,7 @@ from deepmd_tf.train.optimizer import optimizers
 from deepmd_tf.train.parallel import world
 from deepmd_tf.train.schedule import learning_rate
 from deepmd_tf.train.schema import input_schema
-from deepmd_tf.train.start import Start, from_checkpoint, from_frozen
+from deepmd_tf.train.start import Start, start_from
 from deepmd_tf.train.statistics import model_statistics, neighbor_facts
 from deepmd_tf.train.step import TrainingGraph
 from deepmd_tf.train.trainer import Trainer
@@ -64,7 +64,7 @@ def train(
         Whatever is wrong with input, data or checkpoints, named by file and key.
     """
     config = load_config(input_file, "input_v2_compat.json")
-    start = _start(restart, init_model, init_frz_model)
+    start = start_from(restart, init_model, init_frz_model)
     if use_pretrain_script:
         config["model"] = _pretrained_model(start)
     return prepare(config, start, output=output, skip_neighbor_stat=skip_neighbor_stat).run()
@@ -218,14 +218,6 @@ def _warm_up() -> None:
             op_module()
 
     threading.Thread(target=load, daemon=True).start()
-
-
-def _start(restart, init_model, init_frz_model) -> Start:
-    if restart is not None:
-        return from_checkpoint(restart, resume=True)
-    if init_model is not None:
-        return from_checkpoint(init_model, resume=False)
-    return Start() if init_frz_model is None else from_frozen(init_frz_model)
 
 
 def _pretrained_model(start: Start) -> dict:

@@ -56,6 +56,15 @@ class Start:
         return min_nbor_dist(self.values) if self.resume else None
 
 
+def start_from(restart: str | None, init_model: str | None, init_frz_model: str | None = None) -> Start:
+    """The start that the options of a training command ask for; from scratch without any."""
+    if restart is not None:
+        return from_checkpoint(restart, resume=True)
+    if init_model is not None:
+        return from_checkpoint(init_model, resume=False)
+    return Start() if init_frz_model is None else from_frozen(init_frz_model)
+
+
 def from_checkpoint(path: str | Path, resume: bool) -> Start:
     """Start from a checkpoint; ``resume`` goes on with its run.
 

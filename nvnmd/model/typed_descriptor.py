@@ -7,7 +7,15 @@ from numbers import Integral
 import numpy as np
 from dargs import Argument
 
-from deepmd_tf.descriptor.base import KEY, Descriptor, DescriptorOutput, Environment, EnvironmentTensors, descriptors
+from deepmd_tf.descriptor.base import (
+    KEY,
+    Descriptor,
+    DescriptorOutput,
+    Environment,
+    EnvironmentTensors,
+    describe,
+    descriptors,
+)
 from deepmd_tf.descriptor.embedded import argument, check_radii
 from deepmd_tf.errors import ConfigError, ModelFormatError
 from deepmd_tf.nn.embedding import embedding_net
@@ -147,9 +155,7 @@ class DescrptNvnmdSeAtten(Descriptor):
         """
         (environment,) = self.environments(ctx.suffix)
         scope, width, dtype = environment.scope, 4 * self.nnei, ctx.interface.name
-        for name, value in self.attributes().items():
-            ctx.constant(value, f"{scope}/{name}", tf.int32)
-        ctx.constant(self.rcut, f"{scope}/rcut", ctx.interface)
+        describe(ctx, scope, self.rcut, self.attributes())
         names = [f"{scope}/{name}" for name in ("t_avg", "t_std")]
         _, scale = (ctx.weights.get(name, (self.ntypes, width), dtype, None, trainable=False) for name in names)
         _check_mean(names[0], ctx.weights.values[names[0]])

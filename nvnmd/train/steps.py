@@ -19,7 +19,7 @@ from deepmd_tf.log import ROOT, copied_to
 from deepmd_tf.selfcheck.run import write_checked
 from deepmd_tf.train.parallel import world
 from deepmd_tf.train.run import TrainingRun, prepare
-from deepmd_tf.train.start import Start, from_checkpoint
+from deepmd_tf.train.start import Start, start_from
 from nvnmd.config import Config, s_range
 from nvnmd.config_file import read_config, write_config
 from nvnmd.device_file.encode import encode
@@ -68,7 +68,7 @@ def first_step(
     folder = _make_folder(FIRST)
     with copied_to(folder / "train.log"):
         complete = plan.training_input(FIRST)
-        run = prepare(complete, _start(init_model, restart), skip_neighbor_stat=skip_neighbor_stat)
+        run = prepare(complete, start_from(restart, init_model), skip_neighbor_stat=skip_neighbor_stat)
         config = _measured(plan, run, complete["model"]["type_map"])
         if code := _train(FIRST, complete, run):
             return code
@@ -98,7 +98,7 @@ def second_step(
         weights, tables = (read_dictionary(plan.files[name]) for name in ("weight.npy", "map.npy"))
         encode(config, weights, tables)  # What the device cannot hold is told now, not after the training.
         complete = plan.training_input(SECOND)
-        start = _start(init_model, restart) if init_model or restart else Start("the weights of the first step")
+        start = start_from(restart, init_model) if init_model or restart else Start("the weights of the first step")
         if not start.resume:
             trained = {name.replace(".", "/"): value for name, value in weights.items()}
             start = replace(start, values={**trained, **start.values, **weights_of_tables(tables)})
@@ -138,12 +138,6 @@ def _make_folder(step: str) -> Path:
     with saving(folder):
         folder.mkdir(exist_ok=True)
     return folder
-
-
-def _start(init_model: str | None, restart: str | None) -> Start:
-    if restart is not None:
-        return from_checkpoint(restart, resume=True)
-    return Start() if init_model is None else from_checkpoint(init_model, resume=False)
 
 
 def _train(step: str, complete: dict, run: TrainingRun) -> int:

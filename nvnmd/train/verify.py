@@ -45,6 +45,7 @@ def verify(model: DeviceModel, graph: Path, *, exact: bool) -> None:
         log.warning("the device is not simulated, there are no frames: %s", error.message)
         return
     expected = frame.evaluate(network, ["atom_energy", "force"])
+    network.close()
     cell = None if frame.cell is None else frame.cell[None]
     found = Device(model).evaluate(frame.coord[None], cell, frame.types)
     energy = np.abs(found.atom_energy[0] - expected["atom_energy"][0].ravel()).max()

@@ -6,7 +6,7 @@ from abc import abstractmethod
 
 import numpy as np
 
-from deepmd_tf.descriptor.base import DescriptorOutput, EnvironmentTensors
+from deepmd_tf.descriptor.base import DescriptorOutput, EnvironmentTensors, describe
 from deepmd_tf.errors import ConfigError
 from deepmd_tf.tf1 import tf
 from nvnmd.config import AXIS_NEURON
@@ -62,9 +62,7 @@ class QuantizedDescriptor:
     def _quantized_environment(self, ctx, inputs):
         """The outputs of the op, and what forces are made of."""
         scope, width = f"descrpt_attr{ctx.suffix}", 4 * self.nnei
-        ctx.constant(self.rcut, f"{scope}/rcut", ctx.interface)
-        for name, value in self.attributes().items():
-            ctx.constant(value, f"{scope}/{name}", tf.int32)
+        describe(ctx, scope, self.rcut, self.attributes())
         shape, dtype = (self.ntypes, width), ctx.interface.name
         statistics = [ctx.weights.get(f"{scope}/{name}", shape, dtype, None, False) for name in ("t_avg", "t_std")]
         env = self._rows_of_neighbors(inputs, statistics)
