@@ -42,6 +42,9 @@ class Primitives:
         Products of all columns with the first ones, see :func:`deepmd_tf.nn.gram.gram_by_product`.
     fitting : callable
         The networks of a fitting, see :func:`deepmd_tf.nn.fitting_nets.fitting_by_layers`.
+    portable : bool
+        Whether the graph is for other programs, too: components with ops of their own that are not among the above
+        use them only where it is not.
     """
 
     env_mat_a: Callable
@@ -53,6 +56,7 @@ class Primitives:
     three_body: Callable
     gram: Callable
     fitting: Callable
+    portable: bool
 
     def env_mat(self, components: int) -> Callable:
         """The environment matrix with rows of this many numbers, 4 or 1."""
@@ -70,6 +74,7 @@ PORTABLE = Primitives(
     three_body=three_body_exact,
     gram=gram_by_product,
     fitting=fitting_by_layers,
+    portable=True,
 )
 
 # With ops of our own: sums over the neighbours that are there, all types at once, force and virial in one pass. Equal
@@ -81,6 +86,7 @@ FOUND = replace(
     found_outer=outer_at_once,
     gram=gram_at_once,
     fitting=fitting_at_once,
+    portable=False,
 )
 
 

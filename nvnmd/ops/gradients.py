@@ -17,6 +17,7 @@ from nvnmd.ops.arithmetic import (
     mul,
     quantize,
 )
+from nvnmd.ops.descriptor import descriptor_grad, descriptor_grad_grad
 
 DATA, SHORT = 23, 19  # fraction bits of the fitting net
 UNKNOWN = 1024  # stands for a size that is not known when the graph is built
@@ -129,3 +130,13 @@ def _tanh4_gradient(op, grad):
     square = floor(high * floor(a, SHORT), SHORT)
     slope = floor(square * (high / 4 - 0.75), SHORT) + 1.0
     return floor(slope * floor(grad, DATA), DATA)
+
+
+@tf.RegisterGradient("DpNvnmdDescriptor")
+def _descriptor_gradient(op, grad):
+    return [descriptor_grad(op, grad), *[None] * (len(op.inputs) - 1)]
+
+
+@tf.RegisterGradient("DpNvnmdDescriptorGrad")
+def _descriptor_grad_gradient(op, grad):
+    return [descriptor_grad_grad(op, grad), *[None] * (len(op.inputs) - 1)]

@@ -12,7 +12,9 @@ from deepmd_tf.tf1 import tf
 from nvnmd.config import AXIS_NEURON
 from nvnmd.device_file.layout import WIDTH
 from nvnmd.device_file.model import nix_exponent
+from nvnmd.model.quantized.tables import FEATURES, SWITCH, look_up
 from nvnmd.ops.arithmetic import copy_flt, flt, matmul_flt, mul, quantize
+from nvnmd.ops.descriptor import descriptor_at_once
 
 DATA = 23  # fraction bits of what the fitting net is given
 BLOCK = 16  # attribute of a product whose operands have one exponent each, and whose gradients are cut to 23 bits
@@ -48,16 +50,31 @@ class QuantizedDescriptor:
                 "Unset DP_INTERFACE_PREC",
             )
         env, tensors = self._quantized_environment(ctx, inputs)
-        rows = tf.reshape(tensors.rmat, [-1, self.nnei, 4])  # u, q
+        compute = self._by_parts if ctx.primitives.portable else self._at_once
+        value = quantize(compute(ctx, inputs, env, tensors.rmat), DATA, isround=False, grad_bits=(DATA, -1))
+        value = tf.reshape(value, [-1, inputs.nloc, self.dim_out])
+        return DescriptorOutput(ctx.output(value, "o_descriptor"), [tensors])
+
+    def _by_parts(self, ctx, inputs, env, rmat):
+        """Features [n, 128] by the ops of the format, which other programs run."""
+        rows = tf.reshape(rmat, [-1, self.nnei, 4])  # u, q
         s, h = tf.split(self._switch(ctx, inputs, rows[:, :, :1]), 2, axis=2)  # [n, nnei, 1]
         r = tf.concat([s, mul(h, rows[:, :, 1:])], axis=2)  # [n, nnei, 4]
         for_features, for_sum = copy_flt(r)
         features = for_features[:, :, :1], tf.linalg.matrix_transpose(for_sum)
         x = flt(self._sum(ctx, inputs, env, *features) * 2.0 ** -nix_exponent(self.nnei))  # [n, 4, 32]
         products = matmul_flt(tf.linalg.matrix_transpose(x), x, normx=BLOCK, normw=BLOCK)
-        value = quantize(flt(_band(products)), DATA, isround=False, grad_bits=(DATA, -1))
-        value = tf.reshape(value, [-1, inputs.nloc, self.dim_out])
-        return DescriptorOutput(ctx.output(value, "o_descriptor"), [tensors])
+        return flt(_band(products))
+
+    def _at_once(self, ctx, inputs, env, rmat):
+        """The same by one op."""
+        sel, scales, factors = self._constants_of_types(ctx)
+        switches = [look_up(ctx, SWITCH, t) for t in range(len(sel))]
+        features = [look_up(ctx, FEATURES, t) for t in range(len(sel))]
+        rows = tf.reshape(rmat, [inputs.nframes, -1])
+        scale = 2.0 ** -nix_exponent(self.nnei)
+        given = (rows, env.nlist, inputs.type, switches, features, scales, factors)
+        return descriptor_at_once(*given, sel=sel, scale=scale)
 
     def _quantized_environment(self, ctx, inputs):
         """The outputs of the op, and what forces are made of."""
@@ -71,6 +88,10 @@ class QuantizedDescriptor:
     @abstractmethod
     def _rows_of_neighbors(self, inputs, statistics):
         """The environment matrix."""
+
+    @abstractmethod
+    def _constants_of_types(self, ctx):
+        """Slots by type of neighbours; factors of s and h [T, 2] and of the features [T, T, 32], T = 0 without any."""
 
     @abstractmethod
     def _switch(self, ctx, inputs, u):

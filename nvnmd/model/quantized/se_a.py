@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from deepmd_tf.descriptor.base import descriptors
 from deepmd_tf.tf1 import tf
+from nvnmd.device_file.layout import WIDTH
 from nvnmd.model.descriptor import DescrptNvnmdSeA
 from nvnmd.model.quantized.descriptor import QuantizedDescriptor
 from nvnmd.model.quantized.tables import FEATURES, SWITCH, look_up
@@ -21,6 +22,9 @@ class DescrptQuantizedSeA(QuantizedDescriptor, DescrptNvnmdSeA):
     def _rows_of_neighbors(self, inputs, statistics):
         given = (inputs.coord, inputs.type, inputs.natoms, inputs.box, inputs.mesh)
         return prod_env_mat_a(*given, *statistics, rcut=self.rcut, sel=self.sel)
+
+    def _constants_of_types(self, ctx):
+        return self.sel, tf.zeros([0, 2], tf.float64), tf.zeros([0, 0, WIDTH], tf.float64)
 
     def _switch(self, ctx, inputs, u):
         frames = inputs.by_type(tf.reshape(u, [inputs.nframes, inputs.nloc, self.nnei, 1]))

@@ -23,16 +23,24 @@ class DescrptQuantizedSeAtten(QuantizedDescriptor, DescrptNvnmdSeAtten):
         given = (inputs.coord, inputs.type, inputs.natoms, inputs.box, inputs.mesh)
         return prod_env_mat_a_mix(*given, *statistics, rcut=self.rcut, sel=self.nnei)
 
+    def _constants_of_types(self, ctx):
+        count = self.ntypes + 1
+        factors = tf.reshape(self._factors(ctx), [count, count, WIDTH])[:-1, :-1]
+        return [self.nnei], self._scales(ctx), factors
+
+    def _scales(self, ctx):
+        return of_types(ctx, "dstd_inv", (self.ntypes, 4))[:, :2]
+
+    def _factors(self, ctx):
+        return of_types(ctx, "gt", ((self.ntypes + 1) ** 2, WIDTH))  # an empty slot has a type of its own
+
     def _switch(self, ctx, inputs, u):
-        scales = of_types(ctx, "dstd_inv", (self.ntypes, 4))[:, :2]
-        scales = tf.gather(scales, tf.reshape(_centers(inputs), [-1, 1]))  # [n, 1, 2]
+        scales = tf.gather(self._scales(ctx), tf.reshape(_centers(inputs), [-1, 1]))  # [n, 1, 2]
         return mul(tf.tile(scales, [1, self.nnei, 1]), look_up(ctx, SWITCH)(u))
 
     def _sum(self, ctx, inputs, env, s, rows):
-        count = self.ntypes + 1  # an empty slot has a type of its own
-        factors = of_types(ctx, "gt", (count**2, WIDTH))
-        pairs = tf.repeat(_centers(inputs), self.nnei, axis=1) * count + env.ntype  # [nf, nloc*nnei]
-        factors = tf.reshape(tf.gather(factors, pairs), [-1, self.nnei, WIDTH])
+        pairs = tf.repeat(_centers(inputs), self.nnei, axis=1) * (self.ntypes + 1) + env.ntype  # [nf, nloc*nnei]
+        factors = tf.reshape(tf.gather(self._factors(ctx), pairs), [-1, self.nnei, WIDTH])
         return matmul_flt2fix(rows, mul(look_up(ctx, FEATURES)(s), factors))
 
 

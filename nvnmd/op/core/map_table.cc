@@ -8,9 +8,8 @@
 #include "dp/error.h"
 
 namespace nvnmd {
-namespace {
 
-void check(const Table& table) {
+void check_groups(const Table& table) {
   for (std::int64_t g = 0; g < table.groups; ++g) {
     const double* v = table.info + g * kGroup;
     // Written so that what is not a number fails.
@@ -21,6 +20,8 @@ void check(const Table& table) {
                            std::to_string(v[2]) + ", N0 " + std::to_string(v[3]) + ", N1 " + std::to_string(v[4]));
   }
 }
+
+namespace {
 
 /// Coefficients of one row side by side, a of all channels first: [rows, 4, channels].
 std::vector<double> by_power(const Table& table, const double* coefficients, dp::Pool& pool) {
@@ -43,7 +44,7 @@ NVNMD_CLONES void evaluate(std::int64_t channels, double t, const double* row, d
 
 void map_table(const Table& table, std::int64_t n, const double* x, const double* coefficients, double* y,
                dp::Pool& pool) {
-  check(table);
+  check_groups(table);
   const std::vector<double> ordered = by_power(table, coefficients, pool);
   const std::int64_t channels = table.channels;
   in_blocks(pool, n, 2048 / channels, 8.0 * channels, [&](std::int64_t i, std::int64_t end) {

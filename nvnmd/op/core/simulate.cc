@@ -22,34 +22,6 @@ struct Block {
   int type, begin, end;
 };
 
-/// Memory that tasks hand on to each other, so that there is one for each thread.
-class Workspaces {
- public:
-  explicit Workspaces(const Shared& shared) : shared_(shared) {}
-
-  std::unique_ptr<Workspace> take() {
-    {
-      const std::lock_guard<std::mutex> lock(mutex_);
-      if (!free_.empty()) {
-        auto found = std::move(free_.back());
-        free_.pop_back();
-        return found;
-      }
-    }
-    return std::make_unique<Workspace>(shared_);
-  }
-
-  void give_back(std::unique_ptr<Workspace> work) {
-    const std::lock_guard<std::mutex> lock(mutex_);
-    free_.push_back(std::move(work));
-  }
-
- private:
-  const Shared& shared_;
-  std::mutex mutex_;
-  std::vector<std::unique_ptr<Workspace>> free_;
-};
-
 /// Neighbours of a frame, the atoms in the order of the tasks, and what the tasks find.
 struct Frame {
   Frame(const Shared& shared, int natoms)
@@ -61,9 +33,8 @@ struct Frame {
   std::vector<double> virial;  // [blocks, 9]
 };
 
-void search(const Shared& shared, int natoms, const double* coord, const std::int32_t* type, const double* box,
+void search(const Model& model, const Shared& shared, int natoms, const double* coord, const std::int32_t* type, const double* box,
             Frame& frame, const dp::Context& context) {
-  const Model& model = shared.model;
   std::vector<std::int32_t> sorted_by(type, type + natoms);
   for (int i = 0; i < natoms; ++i) {
     if (type[i] >= model.ntypes)
@@ -98,18 +69,18 @@ void divide(const Model& model, const std::int32_t* type, Frame& frame) {
   frame.virial.assign(9 * frame.blocks.size(), 0.0);
 }
 
-void run_block(const Shared& shared, const Block& block, const std::int32_t* type, Frame& frame, Workspace& work,
+void run_block(const Model& model, const Shared& shared, const Block& block, const std::int32_t* type, Frame& frame, Workspace& work,
                Record& record, const dp::Target& target, double* virial, double* atom_energy) {
   const int n = block.end - block.begin, slots = shared.nslots;
   for (int k = 0; k < n; ++k) {
     const std::int64_t i = frame.order[block.begin + k];
     double* d = work.x + k * kNodes;
-    descriptor(shared, block.type, &frame.rij[i * slots * 3], &frame.nlist[i * slots], type, work, work.atoms[k],
-               record, d);
+    const Around around{&frame.rij[i * slots * 3], 3, &frame.nlist[i * slots], type};
+    descriptor(shared, block.type, around, work, work.atoms[k], record, d);
     for (int c = 0; c < kNodes; ++c) d[c] = std::floor(d[c] * 0x1p23);
   }
   double energy[kBlock];
-  fitting(shared.model, block.type, n, work, record, target, energy);
+  fitting(model, block.type, n, work, record, target, energy);
   for (int k = 0; k < n; ++k) {
     const std::int64_t i = frame.order[block.begin + k];
     atom_energy[i] = energy[k];
@@ -146,14 +117,14 @@ void simulate(const Model& model, std::int64_t nframes, int natoms, const double
   for (std::int64_t f = 0; f < nframes; ++f) {
     const std::int32_t* types = type + f * natoms;
     double* energies = atom_energy + f * natoms;
-    search(shared, natoms, coord + f * 3 * natoms, types, box == nullptr ? nullptr : box + 9 * f, frame, context);
+    search(model, shared, natoms, coord + f * 3 * natoms, types, box == nullptr ? nullptr : box + 9 * f, frame, context);
     divide(model, types, frame);
     std::fill_n(energies, natoms, 0.0);
     const auto count = static_cast<std::int64_t>(frame.blocks.size());
     dp::parallel_for(context.pool, count, kBlock * kNanosecondsPerAtom, [&](std::int64_t b) {
       auto work = workspaces.take();
       Record record(registers);
-      run_block(shared, frame.blocks[b], types, frame, *work, record, context.target,
+      run_block(model, shared, frame.blocks[b], types, frame, *work, record, context.target,
                 &frame.virial[9 * b], energies);
       workspaces.give_back(std::move(work));
       const std::lock_guard<std::mutex> lock(mutex);

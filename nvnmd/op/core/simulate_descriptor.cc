@@ -62,21 +62,21 @@ void sum_integers(int n, int m, const double* r4, const double* g, int empty, do
 }
 
 /// Copies the slots that hold a neighbour, without gaps; counts them by type of neighbours.
-void collect(const Shared& shared, const double* rij, const std::int32_t* nlist, const std::int32_t* type, int centre,
-             AtomRows& atom, int* counts) {
-  const Model& model = shared.model;
+void collect(const Shared& shared, const Around& around, int centre, AtomRows& atom, int* counts) {
+  const Tables& tables = shared.tables;
+  const std::int32_t* nlist = around.nlist;
   atom.slot.clear();
   int first = 0;
   for (int b = 0; b < shared.blocks; ++b) {
     counts[b] = 0;
-    for (int k = first; k < first + model.slots[b] && nlist[k] >= 0; ++k, ++counts[b]) {
+    for (int k = first; k < first + tables.slots[b] && nlist[k] >= 0; ++k, ++counts[b]) {
       const int j = static_cast<int>(atom.slot.size());
-      for (int d = 0; d < 3; ++d) atom.q[d * atom.m + j] = rij[3 * k + d];
-      if (model.version == 1)
-        atom.factor[j] = model.factors + (std::int64_t(centre) * model.ntypes + type[nlist[k]]) * kChannels;
+      for (int d = 0; d < 3; ++d) atom.q[d * atom.m + j] = around.r[around.stride * k + d];
+      if (tables.version == 1)
+        atom.factor[j] = tables.factors + (std::int64_t(centre) * tables.ntypes + around.type[nlist[k]]) * kChannels;
       atom.slot.push_back(k);
     }
-    first += model.slots[b];
+    first += tables.slots[b];
   }
   atom.used = static_cast<int>(atom.slot.size());
 }
@@ -84,14 +84,14 @@ void collect(const Shared& shared, const double* rij, const std::int32_t* nlist,
 /// Adds the sum over the slots of one type of neighbours, `first` to `first + n` - 1 and the empty ones, to sums.
 void add_block(const Shared& shared, int centre, int b, int first, int n, double largest, const AtomRows& atom,
                double* sums) {
-  const Model& model = shared.model;
+  const Tables& tables = shared.tables;
   const double *r4 = atom.r4.data() + first, *g = atom.g.data() + first * kChannels;
-  const int empty = model.version == 0 ? model.slots[b] - n : 0;
+  const int empty = tables.version == 0 ? tables.slots[b] - n : 0;
   double s = 0, total[4 * kChannels] = {};
   const double* empty_g = nullptr;
   if (empty > 0) {
     s = shared.empty_s[centre];
-    empty_g = shared.empty_g.data() + (std::int64_t(centre) * model.ntypes + b) * kChannels;
+    empty_g = shared.empty_g.data() + (std::int64_t(centre) * tables.ntypes + b) * kChannels;
     largest = larger(largest, magnitude(s) * largest_channel(empty_g));
   }
   if (largest * kUp * (n + empty) > kExact) {
@@ -142,51 +142,68 @@ NVNMD_CLONES void multiply_channels(int n, const double* const* factor, double* 
     for (int c = 0; c < kChannels; ++c) g[j * kChannels + c] = product(factor[j][c], g[j * kChannels + c]);
 }
 
-Shared::Shared(const Model& model, const Registers& registers)
-    : model(model), switches{kSegments, 2, 1, model.u_groups}, features{kSegments, kChannels, 2, model.s_groups},
-      blocks(model.version == 0 ? model.ntypes : 1) {
-  for (int b = 0; b < blocks; ++b) nslots += model.slots[b];
-  if (model.version == 1) return;
+Shared::Shared(const Tables& tables, const Registers& registers)
+    : tables(tables), switches{kSegments, 2, 1, tables.u_groups}, features{kSegments, kChannels, 2, tables.s_groups},
+      blocks(tables.version == 0 ? tables.ntypes : 1) {
+  for (int b = 0; b < blocks; ++b) nslots += tables.slots[b];
+  if (tables.version == 1) return;
   // What the registers hold of an empty slot; it counts nowhere.
   Record record(registers);
   const double u = 0;
   double room[9], h, offset;
   const double* slope;
-  empty_s.resize(model.ntypes);
-  empty_g.resize(model.ntypes * model.ntypes * kChannels);
-  for (int t = 0; t < model.ntypes; ++t) {
-    look_up_switches(switches, table_of(model.switches, t, 2), 1, 1, &u, room, &empty_s[t], &h);
+  empty_s.resize(tables.ntypes);
+  empty_g.resize(tables.ntypes * tables.ntypes * kChannels);
+  for (int t = 0; t < tables.ntypes; ++t) {
+    look_up_switches(switches, table_of(tables.switches, t, 2), 1, 1, &u, room, &empty_s[t], &h);
     record.clip(kS, 1, &empty_s[t]);
-    for (int b = 0; b < model.ntypes; ++b) {
-      const double* rows = table_of(model.features, b, kChannels);
-      double* g = empty_g.data() + (t * model.ntypes + b) * kChannels;
+    for (int b = 0; b < tables.ntypes; ++b) {
+      const double* rows = table_of(tables.features, b, kChannels);
+      double* g = empty_g.data() + (t * tables.ntypes + b) * kChannels;
       look_up_features(features, rows, rows, 1, &empty_s[t], g, &offset, &slope);
       record.clip(kG, kChannels, g);
     }
   }
 }
 
-Workspace::Workspace(const Shared& shared) {
+Workspace::Workspace(const Shared& shared, int atoms) {
   const int m = (shared.nslots + kLanes - 1) / kLanes * kLanes;
-  atoms.assign(kBlock, AtomRows(m));
+  this->atoms.assign(atoms, AtomRows(m));
   slots.resize(21 * m);
   dg.resize(m * kChannels);
 }
 
-void descriptor(const Shared& shared, int centre, const double* rij, const std::int32_t* nlist,
-                const std::int32_t* type, Workspace& work, AtomRows& atom, Record& record, double* out) {
-  const Model& model = shared.model;
-  const int m = atom.m, net = model.version == 0 ? centre : 0;
+std::unique_ptr<Workspace> Workspaces::take() {
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    if (!free_.empty()) {
+      auto found = std::move(free_.back());
+      free_.pop_back();
+      return found;
+    }
+  }
+  return std::make_unique<Workspace>(shared_, atoms_);
+}
+
+void Workspaces::give_back(std::unique_ptr<Workspace> work) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  free_.push_back(std::move(work));
+}
+
+void descriptor(const Shared& shared, int centre, const Around& around, Workspace& work, AtomRows& atom, Record& record,
+                double* out) {
+  const Tables& tables = shared.tables;
+  const int m = atom.m, net = tables.version == 0 ? centre : 0;
   int counts[32];
-  collect(shared, rij, nlist, type, centre, atom, counts);
+  collect(shared, around, centre, atom, counts);
   const int n = atom.used;
   double *q = atom.q.data(), *u = atom.u.data(), *h = atom.h.data(), *s = atom.r4.data(), *g = atom.g.data();
   geometry(n, m, q, u);
   record.settle(kU, n, u);
-  look_up_switches(shared.switches, table_of(model.switches, net, 2), n, m, u, work.slots.data(), s, h);
-  if (model.version == 1) {
-    multiply_by(model.scales[2 * centre], n, s);
-    multiply_by(model.scales[2 * centre + 1], n, h);
+  look_up_switches(shared.switches, table_of(tables.switches, net, 2), n, m, u, work.slots.data(), s, h);
+  if (tables.version == 1) {
+    multiply_by(tables.scales[2 * centre], n, s);
+    multiply_by(tables.scales[2 * centre + 1], n, h);
   }
   double largest_r = record.settle(kS, n, s);
   record.settle(kH, n, h);
@@ -197,18 +214,18 @@ void descriptor(const Shared& shared, int centre, const double* rij, const std::
   double sums[4 * kChannels] = {};
   for (int b = 0, first = 0; b < shared.blocks; first += counts[b++]) {
     double* block = g + first * kChannels;
-    look_up_features(shared.features, table_of(model.features, b, kChannels),
-                     table_of(model.feature_slopes, b, kChannels), counts[b], s + first, block,
+    look_up_features(shared.features, table_of(tables.features, b, kChannels),
+                     table_of(tables.feature_slopes, b, kChannels), counts[b], s + first, block,
                      atom.offset.data() + first, atom.slope.data() + first);
     double largest = record.settle(kG, counts[b] * kChannels, block);
-    if (model.version == 1) {
+    if (tables.version == 1) {
       multiply_channels(n, atom.factor.data(), g);
       largest = record.settle(kProduct, n * kChannels, g);
     }
     add_block(shared, centre, b, first, counts[b], largest_r * largest, atom, sums);
   }
   record.settle(kSum, 4 * kChannels, sums);
-  for (int k = 0; k < 4 * kChannels; ++k) atom.gr[k] = truncated(sums[k] * model.scale);
+  for (int k = 0; k < 4 * kChannels; ++k) atom.gr[k] = truncated(sums[k] * tables.scale);
   record.settle(kGr, 4 * kChannels, atom.gr);
   band_of(atom.gr, out);
   record.settle(kDescriptor, kNodes, out);

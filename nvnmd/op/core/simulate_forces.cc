@@ -127,12 +127,53 @@ void settle_components(Record& record, Register r, int components, int n, int m,
   for (int d = 0; d < components; ++d) record.settle(r, n, x + d * m);
 }
 
+/// What h is multiplied by on its way to the rows (s, R) [4, m].
+NVNMD_CLONES void row_slopes_transposed(int n, int m, const AtomRows& atom, const Slopes& h, double by_s, double by_h,
+                                        const double* su, const double* hu, double* r) {
+  for (int j = 0; j < n; ++j) r[j] = by_s * su[j] * h.du[j];
+  for (int d = 0; d < 3; ++d)
+    for (int j = 0; j < n; ++j)
+      r[(d + 1) * m + j] = atom.q[d * m + j] * (by_h * hu[j] * h.du[j]) + atom.h[j] * h.dq[d * m + j];
+}
+
+/// Slopes of the features by s, with the factors of the types.
+NVNMD_CLONES void look_up_slopes(int n, const AtomRows& atom, bool factors, double* e) {
+  for (int j = 0; j < n; ++j, e += kChannels) {
+    look_up_channels(atom.slope[j], atom.offset[j], e);
+    for (int c = 0; c < kChannels && factors; ++c) e[c] *= atom.factor[j][c];
+  }
+}
+
+/// y [4, 32] += r g + r4 r_0 e of all slots.
+NVNMD_CLONES void sums_transposed(int n, int m, const double* r4, const double* g, const double* r, const double* e,
+                                  double* y) {
+  for (int c = 0; c < kChannels; c += kLanes) {
+    double part[4][kLanes] = {};
+    for (int j = 0; j < n; ++j)
+      for (int a = 0; a < 4; ++a)
+        for (int l = 0; l < kLanes; ++l)
+          part[a][l] += r[a * m + j] * g[j * kChannels + c + l] + r4[a * m + j] * r[j] * e[j * kChannels + c + l];
+    for (int a = 0; a < 4; ++a)
+      for (int l = 0; l < kLanes; ++l) y[a * kChannels + c + l] += part[a][l];
+  }
+}
+
+void band_slope_transposed(const double* gr, const double* y, double scale, double* out) {
+  for (int c = 0; c < kChannels; ++c)
+    for (int k = 0; k < kBand; ++k) {
+      const int other = (c + k) % kChannels;
+      double total = 0;
+      for (int a = 0; a < 4 * kChannels; a += kChannels) total += y[a + c] * gr[a + other] + y[a + other] * gr[a + c];
+      out[c * kBand + k] = total * scale;
+    }
+}
+
 }  // namespace
 
-void forces(const Shared& shared, int centre, const double* dx, Workspace& work, const AtomRows& atom, Record& record,
-            double* rij, double* virial) {
-  const Model& model = shared.model;
-  const int m = atom.m, n = atom.used, net = model.version == 0 ? centre : 0;
+Slopes slopes(const Shared& shared, int centre, const double* dx, Workspace& work, const AtomRows& atom,
+              Record& record) {
+  const Tables& tables = shared.tables;
+  const int m = atom.m, n = atom.used, net = tables.version == 0 ? centre : 0;
   double band[kNodes], dgr[4 * kChannels];
   for (int k = 0; k < kNodes; ++k) band[k] = truncated(dx[k]);
   const double largest = record.settle(kDDescriptor, kNodes, band);
@@ -142,31 +183,51 @@ void forces(const Shared& shared, int centre, const double* dx, Workspace& work,
     band_slope<ByIntegers>(atom.gr, band, dgr);
   else
     band_slope_by_floats(atom.gr, band, dgr);
-  truncate_scaled(4 * kChannels, model.scale, dgr);
+  truncate_scaled(4 * kChannels, tables.scale, dgr);
   record.settle(kDGr, 4 * kChannels, dgr);
 
   Aligned mantissas;
   align(dgr, mantissas);
   double *dr4 = work.slots.data(), *dh = dr4 + 4 * m, *dq = dh + m, *su = dq + 3 * m, *hu = su + m, *du = hu + m;
-  double* room = du + m;
   product_slopes(n, m, atom.r4.data(), atom.g.data(), mantissas, dr4, work.dg.data());
-  if (model.version == 1) multiply_channels(n, atom.factor.data(), work.dg.data());
+  if (tables.version == 1) multiply_channels(n, atom.factor.data(), work.dg.data());
   record.settle(kDg, n * kChannels, work.dg.data());
   feature_slopes(n, atom.slope.data(), atom.offset.data(), work.dg.data(), dr4);
   settle_components(record, kDR, 4, n, m, dr4);
   vector_slopes(n, m, atom.q.data(), atom.h.data(), dr4 + m, dh, dq);
-  if (model.version == 1) {
-    multiply_by(model.scales[2 * centre], n, dr4);
-    multiply_by(model.scales[2 * centre + 1], n, dh);
+  if (tables.version == 1) {
+    multiply_by(tables.scales[2 * centre], n, dr4);
+    multiply_by(tables.scales[2 * centre + 1], n, dh);
   }
   record.settle(kDs, n, dr4);
   record.settle(kDh, n, dh);
   settle_components(record, kDq, 3, n, m, dq);
-  look_up_switches(shared.switches, table_of(model.switch_slopes, net, 2), n, m, atom.u.data(), room, su, hu);
+  look_up_switches(shared.switches, table_of(tables.switch_slopes, net, 2), n, m, atom.u.data(), du + m, su, hu);
   squared_slopes(n, su, hu, dr4, dh, du);
   record.settle(kDu, n, du);
-  double* pair = room;
-  pair_forces(n, m, atom.q.data(), du, dq, pair);
+  return {du, dq};
+}
+
+void slopes_transposed(const Shared& shared, int centre, const Slopes& h, Workspace& work, const AtomRows& atom,
+                       double* out) {
+  const Tables& tables = shared.tables;
+  const int m = atom.m, n = atom.used, net = tables.version == 0 ? centre : 0;
+  const double by_s = tables.version == 1 ? tables.scales[2 * centre] : 1;
+  const double by_h = tables.version == 1 ? tables.scales[2 * centre + 1] : 1;
+  double *r = work.slots.data(), *su = r + 4 * m, *hu = su + m, sums[4 * kChannels] = {};
+  look_up_switches(shared.switches, table_of(tables.switch_slopes, net, 2), n, m, atom.u.data(), hu + m, su, hu);
+  row_slopes_transposed(n, m, atom, h, by_s, by_h, su, hu, r);
+  look_up_slopes(n, atom, tables.version == 1, work.dg.data());
+  sums_transposed(n, m, atom.r4.data(), atom.g.data(), r, work.dg.data(), sums);
+  band_slope_transposed(atom.gr, sums, tables.scale, out);
+}
+
+void forces(const Shared& shared, int centre, const double* dx, Workspace& work, const AtomRows& atom, Record& record,
+            double* rij, double* virial) {
+  const int m = atom.m, n = atom.used;
+  const Slopes found = slopes(shared, centre, dx, work, atom, record);
+  double* pair = work.slots.data() + 11 * m;
+  pair_forces(n, m, atom.q.data(), found.du, found.dq, pair);
   settle_components(record, kPair, 3, n, m, pair);
   for (int j = 0; j < n; ++j) {
     double* r = rij + 3 * atom.slot[j];

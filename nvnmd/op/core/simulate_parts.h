@@ -5,9 +5,12 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
+#include <mutex>
 #include <vector>
 
 #include "core/record.h"
+#include "nvnmd/map_table.h"
 #include "nvnmd/simulate.h"
 
 namespace nvnmd {
@@ -32,9 +35,9 @@ struct AtomRows {
 
 /// What all atoms share.
 struct Shared {
-  explicit Shared(const Model& model, const Registers& registers);
+  explicit Shared(const Tables& tables, const Registers& registers);
 
-  const Model& model;
+  const Tables& tables;
   Table switches, features;    ///< where the tables stand
   int nslots = 0, blocks = 0;  ///< of an atom; of the slots by types of neighbours
   /// Version 0: s of an empty slot [T]; its features [T, T, 32] by centre and neighbour.
@@ -43,19 +46,53 @@ struct Shared {
 
 /// Memory of one thread.
 struct Workspace {
-  explicit Workspace(const Shared& shared);
-  std::vector<AtomRows> atoms;                 ///< [kBlock]
+  explicit Workspace(const Shared& shared, int atoms = kBlock);
+  std::vector<AtomRows> atoms;
   std::vector<double> slots;                   ///< room for numbers of the slots
   std::vector<double> dg;                      ///< [m, 32]
   double x[kBlock * kNodes] = {}, y[kBlock * kNodes] = {}, z[kHidden][kBlock * kNodes] = {};
 };
 
-/// Descriptor [128] of an atom of type `centre`: rij [nslots, 3] and nlist [nslots] of the atom, types of the frame.
-void descriptor(const Shared& shared, int centre, const double* rij, const std::int32_t* nlist,
-                const std::int32_t* type, Workspace& work, AtomRows& atom, Record& record, double* out);
+/// Memory that tasks hand on to each other, so that there is one for each thread.
+class Workspaces {
+ public:
+  explicit Workspaces(const Shared& shared, int atoms = kBlock) : shared_(shared), atoms_(atoms) {}
 
-/// Forces on the neighbours in the place of rij; their sum by r_ij is added to virial [9]. dx [128]: derivative of the
-/// energy by the descriptor.
+  std::unique_ptr<Workspace> take();
+  void give_back(std::unique_ptr<Workspace> work);
+
+ private:
+  const Shared& shared_;
+  const int atoms_;
+  std::mutex mutex_;
+  std::vector<std::unique_ptr<Workspace>> free_;
+};
+
+/// The neighbours of an atom, slot by slot.
+struct Around {
+  const double* r;            ///< [nslots], vectors to them, `stride` numbers apart
+  int stride;
+  const std::int32_t* nlist;  ///< [nslots]
+  const std::int32_t* type;   ///< of the atoms of the frame
+};
+
+/// Descriptor [128] of an atom of type `centre`.
+void descriptor(const Shared& shared, int centre, const Around& around, Workspace& work, AtomRows& atom, Record& record,
+                double* out);
+
+/// Derivatives by |q|^2 [m] and, through h alone, by q [3, m] of the slots that hold a neighbour.
+struct Slopes {
+  const double *du, *dq;
+};
+
+/// dx [128]: derivative of the energy by the descriptor. What is returned stands in `work`.
+Slopes slopes(const Shared& shared, int centre, const double* dx, Workspace& work, const AtomRows& atom, Record& record);
+
+/// The transposed of what slopes does, without truncation: out [128] from numbers by |q|^2 and q.
+void slopes_transposed(const Shared& shared, int centre, const Slopes& h, Workspace& work, const AtomRows& atom,
+                       double* out);
+
+/// Forces on the neighbours in the place of rij; their sum by r_ij is added to virial [9].
 void forces(const Shared& shared, int centre, const double* dx, Workspace& work, const AtomRows& atom, Record& record,
             double* rij, double* virial);
 

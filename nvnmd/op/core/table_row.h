@@ -17,6 +17,9 @@ struct Place {
   double offset;  ///< from the start of the interval, with 16 fraction bits
 };
 
+/// Throws dp::InvalidInput for groups that are none, or that lead out of the table.
+void check_groups(const Table& table);
+
 NVNMD_INLINE Place find(const Table& table, double x) {
   const double* group = table.info;
   const double* last = group + (table.groups - 1) * kGroup;

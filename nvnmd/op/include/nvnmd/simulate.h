@@ -5,12 +5,11 @@
 
 #include <cstdint>
 
-#include "dp/context.h"
-#include "nvnmd/map_table.h"
+#include "nvnmd/descriptor.h"
 
 namespace nvnmd {
 
-constexpr int kChannels = 32, kNodes = 128, kHidden = 3, kSegments = 512;
+constexpr int kHidden = 3;
 
 /// The places that numbers pass through, in the order of nvnmd/simulate/registers.py.
 enum Register {
@@ -18,21 +17,10 @@ enum Register {
   kDh, kDu, kDq, kPair, kForce, kVirial, kRegisters
 };
 
-/// Numbers of a model. Coefficients stand by power, a of all channels first; weights are whole numbers, to be
-/// multiplied by the factor of their column; biases are whole numbers of 2^-23.
-struct Model {
-  int version = 0, ntypes = 0;
-  const std::int32_t* slots = nullptr;     ///< [T] in version 0, [1] in version 1
+/// Numbers of a model. Weights are whole numbers, to be multiplied by the factor of their column; biases are whole numbers
+/// of 2^-23.
+struct Model : Tables {
   double rcut = 0;                         ///< Å
-  double scale = 0;                        ///< of the sums over neighbours
-  const double* u_groups = nullptr;        ///< [1, 5], see Table
-  const double* s_groups = nullptr;        ///< [2, 5]
-  const double* switches = nullptr;        ///< [N, 512, 4, 2]: s and h by u
-  const double* switch_slopes = nullptr;   ///< [N, 512, 4, 2]
-  const double* features = nullptr;        ///< [N, 512, 4, 32]: g by s
-  const double* feature_slopes = nullptr;  ///< [N, 512, 4, 32]
-  const double* scales = nullptr;          ///< [T, 2], factors of s and h; null in version 0
-  const double* factors = nullptr;         ///< [T, T, 32], factors of g by centre and neighbour; null in version 0
   const double* shifts = nullptr;          ///< [T] energies, eV
   const double* forward = nullptr;         ///< [N, 3, 128, 128], inputs by outputs
   const double* forward_unit = nullptr;    ///< [N, 3, 128]
