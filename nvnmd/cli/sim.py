@@ -12,6 +12,7 @@ import numpy as np
 
 from deepmd_tf import keys
 from deepmd_tf.cli.test import report
+from deepmd_tf.data.find import find_systems
 from deepmd_tf.data.system import System
 from deepmd_tf.errors import ConfigError, DataError
 from deepmd_tf.export.files import write_atomic
@@ -32,7 +33,7 @@ EXAMPLES = (
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument("INPUT", help="model file of the device")
-    parser.add_argument("-s", "--system", required=True, help="data system: a folder, or file.hdf5#/group")
+    parser.add_argument("-s", "--system", required=True, help="one data system: a folder, or file.hdf5#/group")
     parser.add_argument("-n", "--numb-test", type=int, default=0, help="frames to simulate; 0 means all (default: 0)")
     parser.add_argument(
         "-o", "--output", help="write energy [frames], force [frames, atoms, 3], virial [frames, 9] and "
@@ -56,7 +57,7 @@ def run(args: argparse.Namespace) -> None:
     ntypes = model.device.numbers.ntypes
     if args.type_map and len(args.type_map) != ntypes:
         raise ConfigError(f"--type-map: expected {ntypes} names for the types of {args.INPUT}, found {args.type_map}")
-    system = System.open(args.system, args.type_map)
+    system = _open(args)
     _check_types(system, ntypes)
     accuracy, parts = Accuracy(), []
     for compared in compare(model, system, nframes=args.numb_test):
@@ -71,6 +72,16 @@ def run(args: argparse.Namespace) -> None:
         log.info("contributions of empty slots: those of the file and of its tables differ by up to %.3g", error)
     for line in model.record.table():
         log.info("%s", line)
+
+
+def _open(args: argparse.Namespace) -> System:
+    path, *more = find_systems(args.system)
+    if more:
+        raise ConfigError(
+            f"--system {args.system}: expected one data system, found {1 + len(more)} in it",
+            f"The arrays of the output are of one system: give {path}, for example; dp nvnmd-report takes all of them",
+        )
+    return System.open(path, args.type_map)
 
 
 def _check_types(system: System, ntypes: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 
 import numpy as np
 import pytest
@@ -73,9 +74,20 @@ def test_the_numbers_of_the_data_are_the_types_unless_named(folder, sim):
     np.testing.assert_array_equal(np.load("out.npz")["atom_ener"], wanted.atom_energy)
 
 
+def test_one_system_at_a_time(folder, sim):
+    shutil.copytree("data", "all/first")
+    shutil.copytree("data", "all/second")
+    code, text = sim("model.pb", "-s", "all")
+    assert code == 2
+    assert "--system all: expected one data system, found 2 in it. The arrays of the output are of one system" in text
+    assert "give all/first, for example; dp nvnmd-report takes all" in text
+    shutil.rmtree("all/second")
+    assert sim("model.pb", "-s", "all")[0] == 0
+
+
 def test_what_is_refused(folder, sim):
     for arguments, message in (
-        (["-s", "none"], "none: cannot be read"),
+        (["-s", "none"], "none: there is no such file or folder"),
         (["-s", "data", "-n", -1], "--numb-test: expected 0 or more frames, found -1"),
         (["-s", "data", "-o", "model.pb"], "--output model.pb: is the model file, which would be lost"),
         (["-s", "data", "-o", "new/out.npz"], "--output new/out.npz: there is no folder new"),
