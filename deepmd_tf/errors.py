@@ -19,6 +19,7 @@ class DeepmdError(Exception):
     """
 
     exit_code = 2
+    told = False
 
     def __init__(self, message: str, hint: str | None = None):
         self.message = message
@@ -85,3 +86,23 @@ class SaveError(TrainingError):
     """A checkpoint could not be written (full disk, no permission, I/O error)."""
 
     exit_code = 4
+
+
+class RankError(DeepmdError):
+    """Another of the processes that train together has failed, ended or does not answer.
+
+    Parameters
+    ----------
+    message, hint : str
+        As of :class:`DeepmdError`.
+    exit_code : int
+        That of the process that has failed, where it is known.
+    told : bool
+        Whether another process tells the user, so that this one need not.
+    """
+
+    exit_code = 5
+
+    def __init__(self, message: str, hint: str | None = None, *, exit_code: int = 5, told: bool = False):
+        super().__init__(message, hint)
+        self.exit_code, self.told = exit_code, told

@@ -42,7 +42,8 @@ def main(argv: list[str] | None = None) -> int:
         sys.stdout.flush()
         return code or 0
     except DeepmdError as error:
-        print(f"{_program(command)}: error: {error}", file=sys.stderr)
+        if not error.told:
+            print(f"{_program(command)}: error: {error}", file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
         print(f"{_program(command)}: interrupted", file=sys.stderr)

@@ -48,13 +48,13 @@ class DataSet:
         Whether the systems are of the mixed-type format; whether all are periodic.
     """
 
-    def __init__(self, systems, type_map, ntypes, requirements, rule, auto_prob, sys_probs, seed, rank):
+    def __init__(self, systems, type_map, ntypes, requirements, rule, auto_prob, sys_probs, seed, rank=0, ranks=1):
         self.systems: tuple[System, ...] = tuple(systems)
         self.type_map = type_map
         self.ntypes = ntypes
         self.requirements: tuple[DataRequirement, ...] = tuple(requirements)
         self.seed = secrets.randbits(32) if seed is None else int(seed) % 2**32
-        self.rank = rank
+        self.rank, self.ranks = rank, ranks
         self.mixed = self.systems[0].mixed
         self.pbc = all(s.pbc for s in self.systems)
         self.batch_sizes = rule.sizes([s.natoms for s in self.systems])
@@ -63,9 +63,7 @@ class DataSet:
         self._check(rule, plans)
         self.nbatches = batches_per_epoch(plans, self.batch_sizes)
         self.probabilities = probabilities(self.nbatches, auto_prob, sys_probs)
-        self._sampler = Sampler(plans, self.batch_sizes, self.probabilities, self.seed, rank)
-        # Statistics must not depend on the rank that computes them.
-        self._first_rank = Sampler(plans, self.batch_sizes, self.probabilities, self.seed)
+        self._sampler = Sampler(plans, self.batch_sizes, self.probabilities, self.seed)
 
     @classmethod
     def open(
@@ -80,6 +78,7 @@ class DataSet:
         rglob_patterns: Sequence[str] | None = None,
         seed: int | None = None,
         rank: int = 0,
+        ranks: int = 1,
     ) -> DataSet:
         """Find and open the systems.
 
@@ -98,8 +97,8 @@ class DataSet:
             See :func:`deepmd_tf.data.rules.probabilities`.
         seed : int, optional
             Fixes every batch.
-        rank : int
-            Of this process; ranks draw different batches.
+        rank, ranks : int
+            Number of this process and of all that train together: each takes every ``ranks``-th draw of one plan.
 
         Raises
         ------
@@ -114,20 +113,21 @@ class DataSet:
         kept = _filtered(opened, rule)
         names, ntypes = _types_of_all(kept, type_map)
         _check_requirements(kept, requirements)
-        return cls(kept, names, ntypes, requirements, rule, auto_prob, sys_probs, seed, rank)
+        return cls(kept, names, ntypes, requirements, rule, auto_prob, sys_probs, seed, rank, ranks)
 
     def batch(self, step: int) -> Batch:
-        """The batch of a step: a pure function of the data, seed, rank and step; safe to call from threads."""
+        """The batch of a step: a pure function of the data, seed, ranks and step; safe to call from threads."""
+        number = step * self.ranks + self.rank
         if not self._merged:
-            return self._load(self._sampler.draw(step), self.requirements)
-        draws = [self._sampler.draw(step * self._merged + i) for i in range(self._merged)]
+            return self._load(self._sampler.draw(number), self.requirements)
+        draws = [self._sampler.draw(number * self._merged + i) for i in range(self._merged)]
         atomic = {keys.COORD, keys.TYPE, *(r.key for r in self.requirements if r.atomic)}
         return merge([self._load(draw, self.requirements) for draw in draws], atomic)
 
     def sample(self, nbatch: int, labels: Sequence[str] | None = None) -> Iterator[tuple[System, Batch]]:
         """Frames for statistics: of each system the frames of its first ``nbatch`` batches, one batch per set.
 
-        A system with fewer batches gives each of its frames at most once. Every rank samples the same frames.
+        A system with fewer batches gives each of its frames at most once.
 
         Parameters
         ----------
@@ -140,7 +140,7 @@ class DataSet:
         for index, system in enumerate(self.systems):
             size = max(1, self._merged)
             count = min(nbatch, max(1, int(self.nbatches[index]) // size)) * size
-            draws = [self._first_rank.batch(index, i) for i in range(min(count, int(self.nbatches[index])))]
+            draws = [self._sampler.batch(index, i) for i in range(min(count, int(self.nbatches[index])))]
             for set_index in sorted({draw.set_index for draw in draws}):
                 frames = np.concatenate([draw.frames for draw in draws if draw.set_index == set_index])
                 yield system, self._load(Draw(index, set_index, frames), wanted)

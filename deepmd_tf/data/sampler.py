@@ -1,4 +1,4 @@
-"""Which frames stand in which batch: a pure function of seed, rank and step.
+"""Which frames stand in which batch: a pure function of seed and number of the draw.
 
 Random numbers come from a counter-based generator (Philox), read as raw 64-bit integers, whose stream NumPy keeps
 fixed over its versions. Nothing has to be saved to resume a run: the draws of all earlier steps are replayed, a
@@ -55,14 +55,14 @@ class Sampler:
         Frames per batch.
     probabilities : float [nsystems]
         Of each system to be drawn.
-    seed, rank : int
+    seed : int
         Key of the random numbers.
     """
 
-    def __init__(self, plans: Sequence[Sequence[SetPlan]], sizes, probabilities: np.ndarray, seed: int, rank: int = 0):
+    def __init__(self, plans: Sequence[Sequence[SetPlan]], sizes, probabilities: np.ndarray, seed: int):
         self._plans = plans
         self._sizes = np.asarray(sizes, np.int64)
-        self._key = (seed, rank)
+        self._key = (seed,)
         self.nbatches = batches_per_epoch(plans, self._sizes)
         self._edges = np.cumsum(probabilities)
         self._last = int(np.flatnonzero(probabilities)[-1])

@@ -110,7 +110,8 @@ class CheckpointWriter:
             # TensorFlow wraps the operating system's word; the caller's handler wants that.
             raise OSError(str(error).splitlines()[0]) from error
         if self._meta is None:
-            self._meta = tf.train.export_meta_graph(graph=session.graph).SerializeToString()
+            with session.graph.as_default():
+                self._meta = tf.train.export_meta_graph(graph=session.graph).SerializeToString()
         _with(target, META).write_bytes(self._meta)
         manifest = {}
         for part in PARTS:

@@ -11,15 +11,15 @@ MOST_NAMED = 8
 SEARCH_RADIUS = 4.0
 
 
-def blame_frames(session, graph, dataset, batch) -> str:
+def blame_frames(session, graph, dataset, batch) -> tuple[bool, str]:
     """Name the frames of a batch that give non-finite errors alone, with their smallest distance.
 
-    Names all frames of the batch when none of them does so alone.
+    Names all frames of the batch when none of them does so alone, and tells which is the case.
     """
     guilty = [f for f in range(batch.nframes) if not _is_finite(session, graph, _frame(batch, f))]
     named = guilty or range(batch.nframes)
     text = "; ".join(_place(dataset, batch, f) for f in list(named)[:MOST_NAMED])
-    return ("It comes from " if guilty else "No frame alone causes it; the batch holds ") + text
+    return bool(guilty), ("It comes from " if guilty else "No frame alone causes it; the batch holds ") + text
 
 
 def _frame(batch, index: int) -> dict:

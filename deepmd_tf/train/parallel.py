@@ -1,37 +1,108 @@
-"""How many processes train together. One, for now: a launcher that started more is told so."""
+"""The processes that train together, and everything that passes between them.
+
+One process is a world of its own. Several, started by a launcher, are joined by Horovod, see
+:mod:`deepmd_tf.train.horovod`.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import os
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from deepmd_tf.errors import ConfigError
 
-# What the launchers of the field set in each process: Horovod's own, Open MPI, MPICH and Intel MPI.
-SIZE_VARIABLES = ("HOROVOD_SIZE", "OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "MPI_LOCALNRANKS")
+# What the launchers of the field set in each process: Horovod's own, Open MPI, MPICH and Intel MPI, Slurm.
+SIZE_VARIABLES = ("HOROVOD_SIZE", "OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "MPI_LOCALNRANKS", "SLURM_STEP_NUM_TASKS")
+
+Result = TypeVar("Result")
 
 
-@dataclass(frozen=True)
 class World:
-    """This process among those that train together."""
+    """One process alone. Every rank calls the same methods in the same order.
 
-    rank: int = 0
-    size: int = 1
+    Attributes
+    ----------
+    rank, size : int
+        Number of this process, and of all.
+    local_rank, local_size : int
+        The same among those on this host.
+    """
+
+    rank, size, local_rank, local_size = 0, 1, 0, 1
+
+    def together(self, work: Callable[[], Result]) -> Result:
+        """Do work that may take long and differs between ranks; where it fails on one, it fails on all.
+
+        Raises
+        ------
+        DeepmdError
+            What ``work`` raises; on the other ranks a :class:`~deepmd_tf.errors.RankError` with its text.
+        """
+        return work()
+
+    def shared(self, work: Callable[[], Result]) -> Result:
+        """The result of work that rank 0 alone does; raises as :meth:`together`."""
+        return work()
+
+    def gather(self, item) -> list:
+        """What all ranks give, by rank. Anything that can be pickled."""
+        return [item]
+
+    def mean(self, tensors: Sequence) -> list:
+        """Add the mean over all ranks of each tensor to the graph: one exchange for all of one data type."""
+        return list(tensors)
+
+    def spread(self, session, variables: Sequence) -> None:
+        """Give all ranks the values that the variables of numbers have on rank 0."""
+
+    def exchange(self, what: str):
+        """Context of a piece of work that waits for other ranks; if one does not answer, this process ends.
+
+        Raises
+        ------
+        RankError
+            Another rank has ended.
+        """
+        return contextlib.nullcontext()
+
+    def mean_of(self, values: Sequence[float], weight: float) -> Sequence[float]:
+        """Means over all ranks of numbers that count with ``weight``; NaN counts nowhere."""
+        return values
 
 
+ALONE = World()
+
+
+@functools.cache
 def world() -> World:
     """The processes of this run.
 
     Raises
     ------
     ConfigError
-        A launcher has started several: N serial copies would overwrite each other's files.
+        A launcher has started several, and Horovod is not there to join them: N serial copies would overwrite each
+        other's files.
     """
+    variable, started = _started()
+    if started == 1:
+        return ALONE
+    try:
+        from deepmd_tf.train.horovod import HorovodWorld
+    except ImportError as error:
+        raise ConfigError(
+            f"{started} processes were started ({variable}), but Horovod, which joins them, cannot be used: {error}",
+            "Build it with make horovod (docs/distributed.md), or start one process",
+        ) from error
+    return HorovodWorld(started)
+
+
+def _started() -> tuple[str, int]:
+    """How many processes the launcher says that it has started, and where it says so."""
     for variable in SIZE_VARIABLES:
-        started = os.environ.get(variable, "1")
-        if started.isdigit() and int(started) > 1:
-            raise ConfigError(
-                f"{started} processes were started ({variable}), training with more than one is not supported yet",
-                "Start one process",
-            )
-    return World()
+        value = os.environ.get(variable, "")
+        if value.isdigit():
+            return variable, int(value)
+    return "", 1

@@ -6,6 +6,7 @@ import contextlib
 import json
 import logging
 import math
+import secrets
 import threading
 import time
 from collections.abc import Iterable
@@ -32,6 +33,7 @@ from deepmd_tf.nn.tabulated import TableInTheLoop
 from deepmd_tf.nn.weights import TrainableWeights
 from deepmd_tf.ops.library import op_module
 from deepmd_tf.precision import interface_dtype
+from deepmd_tf.train.introduce import introduce
 from deepmd_tf.train.optimizer import optimizers
 from deepmd_tf.train.parallel import world
 from deepmd_tf.train.schedule import learning_rate
@@ -63,10 +65,16 @@ def train(
     DeepmdError
         Whatever is wrong with input, data or checkpoints, named by file and key.
     """
-    config = load_config(input_file, "input_v2_compat.json")
-    start = start_from(restart, init_model, init_frz_model)
-    if use_pretrain_script:
-        config["model"] = _pretrained_model(start)
+    group = world()
+
+    def read() -> tuple[dict, Start]:
+        config = load_config(input_file, "input_v2_compat.json" if group.rank == 0 else None)
+        start = start_from(restart, init_model, init_frz_model)
+        if use_pretrain_script:
+            config["model"] = _pretrained_model(start)
+        return config, start
+
+    config, start = group.together(read)
     return prepare(config, start, output=output, skip_neighbor_stat=skip_neighbor_stat).run()
 
 
@@ -94,7 +102,8 @@ class TrainingRun:
 
         ``results`` are files that belong to the run beside its checkpoints and learning curve.
         """
-        _clear_stage(self.trainer.settings, self.start, results)
+        if world().rank == 0:
+            _clear_stage(self.trainer.settings, self.start, results)
         log.info(
             "%s, %d steps from step %d", self.start.origin, self.trainer.numb_steps - self.start.step, self.start.step
         )
@@ -124,29 +133,35 @@ def prepare(
     """
     begin = time.perf_counter()
     _warm_up()
-    training, validation = open_data(config, start.seed)
+    group = world()
+    seed = group.shared(lambda: _seed(config, start))
+    training, validation = group.together(lambda: open_data(config, seed))
     config["model"]["type_map"] = _type_map(config, training)
-    min_nbor_dist = neighbor_facts(config["model"], training, start, skip_neighbor_stat)
+    config["model"], min_nbor_dist, values = group.shared(
+        lambda: _from_data(config["model"], training, start, skip_neighbor_stat)
+    )
     model = make_model(config["model"])
-    values = start.values or model_statistics(model, config["model"], training)
+    values = start.values or values
     weights = TrainableWeights(values, draws=not start.values)
     numb_steps = _numb_steps(config, training)
-    if output is not None:
+    introduce(group, training)
+    if output is not None and group.rank == 0:
         write_atomic(output, json.dumps(config, indent=4).encode())
     graph = TrainingGraph(
         model,
         _loss(config),
         training.requirements,
-        learning_rate(config["learning_rate"], numb_steps, world().size),
+        learning_rate(config["learning_rate"], numb_steps, group.size),
         _optimizer(config),
         weights,
         interface_dtype(),
         _records(config, min_nbor_dist, training),
         _tables(config, start, min_nbor_dist, training),
+        group,
     )
     log.info("data, statistics and graph ready in %.1f s", time.perf_counter() - begin)
     state = start.values if start.resume else None
-    trainer = Trainer(graph, training, validation, config["training"], numb_steps, state, start.step)
+    trainer = Trainer(graph, training, validation, config["training"], numb_steps, state, start.step, group)
     return TrainingRun(trainer, start, values, min_nbor_dist)
 
 
@@ -181,18 +196,19 @@ def open_data(config: dict, seed: int | None = None) -> tuple[DataSet, DataSet |
     config : dict
         Normalised input.
     seed : int, optional
-        Seed of the order of frames; that of the input where None.
+        Seed of the order of frames; drawn where None.
     """
     section = config["training"]
     fitting = config["model"]["fitting_net"]
     requirements = [*_loss(config).requirements(), *fittings.get(fitting["type"]).requirements(fitting)]
-    seed = section.get("seed") if seed is None else seed
+    group = world()
 
     def opened(keys: dict) -> DataSet:
         keys = {key: value for key, value in keys.items() if key != "numb_btch"}
         data = DataSet.open(
-            type_map=config["model"].get("type_map"), requirements=requirements, seed=seed, rank=world().rank, **keys
-        )
+            type_map=config["model"].get("type_map"), requirements=requirements, seed=seed,
+            rank=group.rank, ranks=group.size, **keys,
+        )  # fmt: skip
         section = config["model"]["descriptor"]
         descriptor = section["type"]
         parts = descriptors.get(descriptor).parts(section).values()
@@ -207,6 +223,19 @@ def open_data(config: dict, seed: int | None = None) -> tuple[DataSet, DataSet |
     training = opened(section["training_data"])
     validation = section["validation_data"]
     return training, None if validation is None else opened(validation)
+
+
+def _seed(config: dict, start: Start) -> int:
+    """The seed of the order of frames: one for all ranks."""
+    seeds = (start.seed, config["training"].get("seed"), secrets.randbits(31))
+    return next(seed for seed in seeds if seed is not None)
+
+
+def _from_data(section: dict, training: DataSet, start: Start, skip_neighbor_stat: bool) -> tuple:
+    """The model section with ``sel`` settled, the smallest distance, and the statistics that the start has not."""
+    min_nbor_dist = neighbor_facts(section, training, start, skip_neighbor_stat)
+    values = {} if start.values else model_statistics(make_model(section), section, training)
+    return section, min_nbor_dist, values
 
 
 def _warm_up() -> None:
@@ -237,7 +266,7 @@ def _numb_steps(config: dict, training: DataSet) -> int:
     section = config["training"]
     if section.get("numb_steps") is not None:
         return section["numb_steps"]
-    return math.ceil(section["numb_epoch"] * training.steps_per_epoch())
+    return math.ceil(section["numb_epoch"] * training.steps_per_epoch() / training.ranks)
 
 
 def _loss(config: dict):

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import functools
+import zlib
+
 import numpy as np
 
 from deepmd_tf.errors import CheckpointError, ConfigError
 from deepmd_tf.nn.compressed import TABLE, TABLE_INFO
 from deepmd_tf.nn.context import FOUND, BuildContext, ModelInput
 from deepmd_tf.tf1 import tf
+from deepmd_tf.train.parallel import ALONE
 
 GLOBAL_STEP = "global_step"
 NOT_FINITE = "not_finite"
@@ -31,13 +35,17 @@ class TrainingGraph:
         Facts that travel in the checkpoint as constants, e.g. the training script.
     tables : callable or None
         Makes the :class:`~deepmd_tf.nn.tabulated.TableSums` over the exact primitives; None trains without.
+    group : World
+        The processes that train together; gradient and loss are means over them.
 
     Attributes
     ----------
     feeds : dict of str to placeholder
     train : operation
         One update; fails with ``InvalidArgumentError`` naming ``not_finite``, weights untouched, when
-        loss or gradient is not finite.
+        loss or gradient is not finite, on whatever rank.
+    stop, stopping : float32 scalars
+        What this process feeds when it is asked to stop, and the mean of that over all, which is known after the step.
     errors : dict of str to float64 scalar
         Errors of the batch before the update, for the learning curve.
     rate, step : scalars
@@ -47,8 +55,10 @@ class TrainingGraph:
         Look-ups beyond the ends of the tables in all steps so far.
     """
 
-    def __init__(self, model, loss, requirements, rate, optimizer, weights, interface, records, tables=None):
-        self.graph = tf.Graph()
+    def __init__(
+        self, model, loss, requirements, rate, optimizer, weights, interface, records, tables=None, group=ALONE
+    ):
+        self.graph, self._group = tf.Graph(), group
         with self.graph.as_default():
             self.weights = weights
             self.feeds = self._placeholders(len(model.type_map), requirements, interface)
@@ -65,6 +75,7 @@ class TrainingGraph:
             rate_of_step, start = rate
             # A copy: the variable itself moves on within the step that reads it.
             self.step = tf.identity(self._step) + 0
+            self.stop = tf.placeholder_with_default(0.0, (), name="stop")
             self.rate = rate_of_step(self.step)
             result = loss.build(self.prediction, self.feeds, self.feeds["natoms"], self.rate / start)
             self.errors = result.errors
@@ -93,6 +104,13 @@ class TrainingGraph:
             # The values take the place of what the initialisers would compute.
             feeds = {v.initializer.inputs[1]: values[v.op.name] for v in self._variables if v.op.name in values}
             session.run([v.initializer for v in [*self._variables, *tf.local_variables()]], feeds)
+            self._group.spread(session, self._variables)
+
+    def checksum(self, session) -> int:
+        """A number that differs where trained weights differ in a bit."""
+        with self.graph.as_default():
+            weights = session.run(tf.trainable_variables())
+        return functools.reduce(lambda sum_, array: zlib.crc32(array.tobytes(), sum_), weights, 0)
 
     def save(self, session, prefix: str) -> None:
         """Write all variables as a checkpoint of TensorFlow's format."""
@@ -148,9 +166,12 @@ class TrainingGraph:
         pairs = [(g, v) for g, v in zip(tf.gradients(result.total, variables), variables) if g is not None]
         if not pairs:
             raise ConfigError("model: nothing is trainable", "Set trainable of the descriptor or the fitting net")
+        gradients, variables = zip(*pairs)
+        *gradients, total, self.stopping = self._group.mean([*gradients, result.total, self.stop])
+        pairs = list(zip(gradients, variables))
         # Squares, as the optimizer forms them: what is finite here stays finite in its second moment.
-        size = tf.add_n([tf.cast(tf.nn.l2_loss(g), tf.float64) for g, _ in pairs])
-        finite = tf.debugging.check_numerics(size + result.total, "loss or gradient is not finite", name=NOT_FINITE)
+        size = tf.add_n([tf.cast(tf.nn.l2_loss(g), tf.float64) for g in gradients])
+        finite = tf.debugging.check_numerics(size + total, "loss or gradient is not finite", name=NOT_FINITE)
         # All readers of the weights come before any writer: the variables are updated in place.
         with tf.control_dependencies([finite, *result.errors.values()]):
             update = optimizer.apply_gradients(pairs, global_step=self._step)

@@ -40,10 +40,11 @@ def run(args: argparse.Namespace) -> int:
     if args.step == "all" and (args.restart or args.init_model):
         option = "--restart" if args.restart else "--init-model"
         raise ConfigError(f"{option}: belongs to one step, found --step all", "Give --step s1 or --step s2")
+    from deepmd_tf.train.parallel import world
     from nvnmd.train.plan import Plan
     from nvnmd.train.steps import both_steps, first_step, second_step
 
-    plan = Plan.read(args.INPUT)
+    plan = world().together(lambda: Plan.read(args.INPUT))
     options = {"skip_neighbor_stat": args.skip_neighbor_stat}
     if args.step == "all":
         return both_steps(plan, **options)

@@ -68,12 +68,12 @@ def first_step(
     folder = _make_folder(FIRST)
     with copied_to(folder / "train.log"):
         complete = plan.training_input(FIRST)
-        run = prepare(complete, start_from(restart, init_model), skip_neighbor_stat=skip_neighbor_stat)
+        start = world().together(lambda: start_from(restart, init_model))
+        run = prepare(complete, start, skip_neighbor_stat=skip_neighbor_stat)
         config = _measured(plan, run, complete["model"]["type_map"])
         if code := _train(FIRST, complete, run):
             return code
-        if world().rank == 0:
-            _write_first(folder, config, complete["training"]["save_ckpt"])
+        world().shared(lambda: _write_first(folder, config, complete["training"]["save_ckpt"]))
         return 0
 
 
@@ -94,19 +94,12 @@ def second_step(
     """
     folder = _make_folder(SECOND)
     with copied_to(folder / "train.log"):
-        config = _settings_of_first_step(plan)
-        weights, tables = (read_dictionary(plan.files[name]) for name in ("weight.npy", "map.npy"))
-        encode(config, weights, tables)  # What the device cannot hold is told now, not after the training.
+        config, tables, start = world().together(lambda: _from_first_step(plan, init_model, restart))
         complete = plan.training_input(SECOND)
-        start = start_from(restart, init_model) if init_model or restart else Start("the weights of the first step")
-        if not start.resume:
-            trained = {name.replace(".", "/"): value for name, value in weights.items()}
-            start = replace(start, values={**trained, **start.values, **weights_of_tables(tables)})
         run = prepare(complete, start, skip_neighbor_stat=skip_neighbor_stat)
         if code := _train(SECOND, complete, run):
             return code
-        if world().rank == 0:
-            _write_second(folder, plan, config, tables, complete["training"]["save_ckpt"])
+        world().shared(lambda: _write_second(folder, plan, config, tables, complete["training"]["save_ckpt"]))
         return 0
 
 
@@ -160,6 +153,18 @@ def _measured(plan: Plan, run: TrainingRun, type_map: list[str]) -> Config:
         return config.with_range(dmin, smin, smax, len(type_map))
     except ConfigError as error:
         raise ConfigError(f"{plan.source}: {error.message}", error.hint) from None
+
+
+def _from_first_step(plan: Plan, init_model: str | None, restart: str | None) -> tuple[Config, dict, Start]:
+    """Settings and tables of the first step, and the start that its weights, or others, make."""
+    config = _settings_of_first_step(plan)
+    weights, tables = (read_dictionary(plan.files[name]) for name in ("weight.npy", "map.npy"))
+    encode(config, weights, tables)  # What the device cannot hold is told now, not after the training.
+    start = start_from(restart, init_model) if init_model or restart else Start("the weights of the first step")
+    if not start.resume:
+        trained = {name.replace(".", "/"): value for name, value in weights.items()}
+        start = replace(start, values={**trained, **start.values, **weights_of_tables(tables)})
+    return config, tables, start
 
 
 def _settings_of_first_step(plan: Plan) -> Config:

@@ -16,6 +16,7 @@ from deepmd_tf.errors import CheckpointError, ConfigError, TrainingError
 from deepmd_tf.export.checkpoint import find_checkpoint, numbered_sets, set_files
 from deepmd_tf.export.freeze import freeze_checkpoint, write_graph
 from deepmd_tf.tf1 import tf
+from deepmd_tf.train.parallel import world
 from deepmd_tf.train.run import train
 from tests.support.systems import write_system
 from tests.support.training import environment, small_input, write_input
@@ -216,10 +217,16 @@ def test_a_signal_saves_and_leaves(folder, number):
 
 
 @pytest.mark.parametrize("variable", ["OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "HOROVOD_SIZE"])
-def test_several_processes_are_refused(folder, monkeypatch, variable):
+def test_several_processes_need_horovod(folder, monkeypatch, variable):
     monkeypatch.setenv(variable, "2")
-    with pytest.raises(ConfigError, match="2 processes were started"):
-        train(write_input(folder, small_input(folder)))
+    monkeypatch.setitem(sys.modules, "deepmd_tf.train.horovod", None)
+    world.cache_clear()
+    try:
+        with pytest.raises(ConfigError, match=rf"2 processes were started \({variable}\), but Horovod"):
+            train(write_input(folder, small_input(folder)))
+    finally:
+        world.cache_clear()
+    assert not (folder / "out.json").exists()
 
 
 def test_frame_and_atomic_parameters(folder):
