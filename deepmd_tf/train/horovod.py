@@ -16,7 +16,8 @@ from deepmd_tf.train.message import pack, unpack
 from deepmd_tf.train.parallel import Result, World
 from deepmd_tf.train.watch import Watch, absent
 
-# Horovod looks at the Keras of TensorFlow, which programs that need none tell it not to load.
+# TensorFlow comes first, with the settings of this program; and Horovod needs its Keras, which `dp` else leaves out.
+tf.Graph  # noqa: B018
 _kept = os.environ.pop("TF_USE_LEGACY_KERAS", None)
 import horovod.tensorflow as hvd  # noqa: E402
 

@@ -22,9 +22,11 @@ fi
 built_for=$("$python" - << 'CODE'
 import platform, sys
 from importlib import metadata
-names = ("tensorflow", "tensorflow-cpu")
-found = [f"{d.metadata['Name']}-{d.version}" for d in metadata.distributions() if d.metadata["Name"] in names]
-print(f"{'-'.join(sorted(set(found)))}-py{sys.version_info[0]}{sys.version_info[1]}-{platform.machine()}")
+names = {d.metadata["Name"].replace("_", "-"): d.version for d in metadata.distributions()}
+found = [f"{name}-{names[name]}" for name in ("tensorflow", "tensorflow-cpu") if name in names]
+if not found:
+    sys.exit("There is no TensorFlow in this environment: install deepmd-tf first")
+print(f"{'-'.join(found)}-py{sys.version_info[0]}{sys.version_info[1]}-{platform.machine()}")
 CODE
 )
 kept=${HOROVOD_CACHE:-$HOME/.cache/deepmd-tf}/horovod-$version-$built_for-mpi-$mpi-gpu-${HOROVOD_GPU_OPERATIONS:-none}
@@ -62,7 +64,7 @@ assert (hvd.size(), found) == (2, 3.0), f"expected the sum 3 over 2 processes, f
 if hvd.rank() == 0:
     print("two processes have added their numbers", flush=True)
 CODE
-export TF_CPP_MIN_LOG_LEVEL=3
+export TF_CPP_MIN_LOG_LEVEL=3 TF_ENABLE_ONEDNN_OPTS=0
 bin=$(dirname "$("$python" -c 'import sys; print(sys.executable)')")
 echo "horovodrun, Gloo:"
 "$bin/horovodrun" --gloo -np 2 "$bin/python" "$work/check.py"
