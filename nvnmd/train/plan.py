@@ -111,7 +111,8 @@ class Plan:
         training = _share_of(first["training"])
         start, stop = _last_rates(first["learning_rate"])
         log.info("second step: %s %g, learning rate from %.1e to %.1e", *next(iter(training.items())), start, stop)
-        rate = {"type": "exp", "start_lr": start, "stop_lr": stop}
+        rule = first["learning_rate"]["scale_by_worker"]
+        rate = {"type": "exp", "start_lr": start, "stop_lr": stop, "scale_by_worker": rule}
         return replace(self, second_step={"learning_rate": rate, "loss": _last(first["loss"]), "training": training})
 
     def training_input(self, step: str) -> dict:

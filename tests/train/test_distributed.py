@@ -176,3 +176,25 @@ def test_a_signal_to_one_rank_saves_and_ends_all(tmp_path):
     assert seconds < 30 and "stopped by SIGTERM at step" in text, text
     step = int(text.split("stopped by SIGTERM at step ")[1].split(";")[0])
     assert find_checkpoint(tmp_path / "model.ckpt").values()["global_step"] == step
+
+
+def test_training_goes_on_from_a_compressed_model(tmp_path):
+    """The tables of a compressed model stay as they are; the fitting nets train as those of one process."""
+    prepared(tmp_path, steps=2, batch=1)
+    dp("train", "input.json", cwd=tmp_path)
+    dp("freeze", "-o", "model.pb", cwd=tmp_path)
+    dp("compress", "-i", "model.pb", "-o", "small.pb", cwd=tmp_path)
+    found = {}
+    for name, count, batch in (("two", 2, 1), ("one", 1, 2)):
+        folder = tmp_path / name
+        folder.mkdir()
+        prepared(folder, steps=10, batch=batch)
+        run = launch(2, "train", "input.json", "-f", "../small.pb", cwd=folder) if count == 2 else None
+        run or dp("train", "input.json", "-f", "../small.pb", cwd=folder)
+        found[name] = find_checkpoint(folder / "model.ckpt-10").values()
+    tables = [name for name in found["one"] if name.endswith("/table")]
+    trained = [name for name in found["one"] if name.startswith(("layer", "final")) and "Adam" not in name]
+    assert tables and trained
+    assert all(np.array_equal(found["one"][name], found["two"][name]) for name in tables)
+    for name in trained:
+        np.testing.assert_allclose(found["two"][name], found["one"][name], rtol=0, atol=1e-9)
