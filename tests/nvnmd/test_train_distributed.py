@@ -32,8 +32,8 @@ def test_both_steps_on_two_processes(tmp_path, version):
     assert text.count("energies equal to the bit") == 1, text
     for folder, files in (("nvnmd_cnn", FIRST), ("nvnmd_qnn", SECOND)):
         assert {*files} <= {path.name for path in (two / folder).iterdir()}
-        # Adam makes steps of one size of gradients of any: rounding shows in a few of 33,000. In the second step gradients
-        # of the loss are cut to 23 bits, before their mean is taken or after.
+        # Adam makes steps of one size of gradients of any: rounding shows in a few of 33,000. In the second step
+        # gradients of the loss are cut to 23 bits, before their mean is taken or after.
         tolerance = {"nvnmd_cnn": 1e-9, "nvnmd_qnn": 1e-5}[folder]
         found, expected = (read_dictionary(where / folder / "weight.npy") for where in (two, one))
         assert found.keys() == expected.keys()
