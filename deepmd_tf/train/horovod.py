@@ -45,6 +45,8 @@ class HorovodWorld(World):
 
     def __init__(self, started: int):
         watch = Watch(_timeout())
+        # Processes that wait leave the cores to those that compute.
+        os.environ.setdefault("OMPI_MCA_mpi_yield_when_idle", "1")
         # Horovod names the ranks that others wait for; in time, before the watch ends them.
         os.environ.setdefault("HOROVOD_STALL_CHECK_TIME_SECONDS", str(max(1, int(0.4 * watch.timeout))))
         with watch("the start of Horovod"):
@@ -86,14 +88,14 @@ class HorovodWorld(World):
         with self.exchange("an exchange"):
             return [unpack(part) for part in self._mail.gather(pack(item))]
 
-    def mean(self, tensors: Sequence) -> list:
+    def sums(self, tensors: Sequence) -> list:
         tensors = [tf.convert_to_tensor(tensor) for tensor in tensors]
-        means = {}
+        sums = {}
         for dtype in sorted({tensor.dtype.name for tensor in tensors}):
             places = [place for place, tensor in enumerate(tensors) if tensor.dtype.name == dtype]
             group = [tensors[place] for place in places]
-            means |= zip(places, hvd.grouped_allreduce(group, op=hvd.Average, name=f"mean_{dtype}"))
-        return [means[place] for place in range(len(tensors))]
+            sums |= zip(places, hvd.grouped_allreduce(group, op=hvd.Sum, name=f"sums_{dtype}"))
+        return [sums[place] for place in range(len(tensors))]
 
     def spread(self, session, variables: Sequence) -> None:
         numbers = [variable for variable in variables if variable.dtype.base_dtype != tf.string]
@@ -179,7 +181,9 @@ def _timeout() -> int:
 
 def _share_the_host(local_rank: int, local_size: int) -> None:
     """Leave each process of a host its share of the cores and, where there are any, one accelerator."""
-    threads = str(max(1, len(os.sched_getaffinity(0)) // local_size))
+    cores = len(os.sched_getaffinity(0))
+    # Launchers may have bound each process to cores of its own.
+    threads = str(cores if cores < os.cpu_count() else max(1, cores // local_size))
     if not any(os.environ.get(f"{prefix}_INTRA_OP_PARALLELISM_THREADS") for prefix in ("DP", "TF")):
         os.environ["DP_INTRA_OP_PARALLELISM_THREADS"] = threads
     devices = [name for name in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if name]

@@ -51,8 +51,8 @@ class World:
         """What all ranks give, by rank. Anything that can be pickled."""
         return [item]
 
-    def mean(self, tensors: Sequence) -> list:
-        """Add the mean over all ranks of each tensor to the graph: one exchange for all of one data type."""
+    def sums(self, tensors: Sequence) -> list:
+        """Add the sum over all ranks of each tensor to the graph: one exchange for all of one data type."""
         return list(tensors)
 
     def spread(self, session, variables: Sequence) -> None:

@@ -36,7 +36,7 @@ class TrainingGraph:
     tables : callable or None
         Makes the :class:`~deepmd_tf.nn.tabulated.TableSums` over the exact primitives; None trains without.
     group : World
-        The processes that train together; gradient and loss are means over them.
+        The processes that train together; the loss is the mean over them.
 
     Attributes
     ----------
@@ -44,8 +44,8 @@ class TrainingGraph:
     train : operation
         One update; fails with ``InvalidArgumentError`` naming ``not_finite``, weights untouched, when
         loss or gradient is not finite, on whatever rank.
-    stop, stopping : float32 scalars
-        What this process feeds when it is asked to stop, and the mean of that over all, which is known after the step.
+    stop, stopping : float64 scalars
+        What this process feeds when it is asked to stop, and the sum of that over all, which is known after the step.
     errors : dict of str to float64 scalar
         Errors of the batch before the update, for the learning curve.
     rate, step : scalars
@@ -75,7 +75,7 @@ class TrainingGraph:
             rate_of_step, start = rate
             # A copy: the variable itself moves on within the step that reads it.
             self.step = tf.identity(self._step) + 0
-            self.stop = tf.placeholder_with_default(0.0, (), name="stop")
+            self.stop = tf.placeholder_with_default(np.float64(0.0), (), name="stop")
             self.rate = rate_of_step(self.step)
             result = loss.build(self.prediction, self.feeds, self.feeds["natoms"], self.rate / start)
             self.errors = result.errors
@@ -163,11 +163,13 @@ class TrainingGraph:
 
     def _update(self, result, optimizer):
         variables = tf.trainable_variables()
-        pairs = [(g, v) for g, v in zip(tf.gradients(result.total, variables), variables) if g is not None]
+        # Each process gives its share of the loss, so that sums over processes are those of the mean loss.
+        share = result.total / self._group.size
+        pairs = [(g, v) for g, v in zip(tf.gradients(share, variables), variables) if g is not None]
         if not pairs:
             raise ConfigError("model: nothing is trainable", "Set trainable of the descriptor or the fitting net")
         gradients, variables = zip(*pairs)
-        *gradients, total, self.stopping = self._group.mean([*gradients, result.total, self.stop])
+        *gradients, total, self.stopping = self._group.sums([*gradients, share, self.stop])
         pairs = list(zip(gradients, variables))
         # Squares, as the optimizer forms them: what is finite here stays finite in its second moment.
         size = tf.add_n([tf.cast(tf.nn.l2_loss(g), tf.float64) for g in gradients])

@@ -39,7 +39,7 @@ def test_messages_hold_nothing_that_runs(item):
 def test_alone_everything_is_as_it_was():
     assert (ALONE.rank, ALONE.size) == (0, 1)
     tensors = [object(), object()]
-    assert ALONE.mean(tensors) == tensors
+    assert ALONE.sums(tensors) == tensors
     assert ALONE.shared(lambda: 3) == ALONE.together(lambda: 3) == 3
     assert ALONE.gather("x") == ["x"]
 

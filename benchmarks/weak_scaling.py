@@ -1,0 +1,102 @@
+"""Step time of N processes with one thread each against one process with one thread: each has a batch of its own.
+
+What counts is the time between two rows of the learning curve. Runs alternate. The time of one exchange, of as many
+numbers as the gradient has, is measured in a run of its own, where nobody computes.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import time
+from pathlib import Path
+from statistics import median
+
+from programs import Program, environment, fresh_folder, parser, table
+
+EXCHANGES = 200
+
+
+def main() -> None:
+    if "HOROVOD_RANK" in os.environ:
+        return time_exchange(int(sys.argv[1]))
+    options = parser(__doc__)
+    options.add_argument("--processes", type=int, default=2)
+    options.add_argument("--steps", type=int, default=100, help="between two rows of the learning curve")
+    options.add_argument("--pairs", type=int, default=3, help="runs of each kind")
+    args = options.parse_args()
+    args.threads = 1
+    start = (str(Path(sys.executable).with_name("horovodrun")), "--gloo", "-np", str(args.processes))
+    alone = Program("one process", (sys.executable, "-m", "deepmd_tf"))
+    together = Program(f"{args.processes} processes", (*start, *alone.command))
+    found = {program.name: [] for program in (alone, together)}
+    numbers = 0
+    for _ in range(args.pairs):
+        for program in (alone, together):
+            seconds, numbers = between_rows(args, program)
+            found[program.name].append(1e3 * seconds / args.steps)
+    rows = [[name, f"{median(times):.2f}", f"{min(times):.2f} to {max(times):.2f}"] for name, times in found.items()]
+    one, many = (median(times) for times in found.values())
+    rows.append(["efficiency", f"{100 * one / many:.1f} %", ""])
+    print(table(["", "ms/step (median)", "range"], rows))
+    exchange = Program("exchange", (*start, sys.executable, __file__))
+    env = environment(alone, 1) | {"TF_CPP_MIN_LOG_LEVEL": "3"}
+    _, text = exchange.run([str(numbers)], Path.cwd(), env)
+    print(f"\none exchange of {numbers} numbers of float64: {text.split('exchange ')[1].strip()}")
+
+
+def between_rows(args, program: Program) -> tuple[float, int]:
+    """Seconds from the second row of the learning curve to the third, and how many numbers are trained."""
+    training = dict(numb_steps=2 * args.steps, disp_freq=args.steps, save_freq=2 * args.steps)
+    folder = fresh_folder(args, **training)
+    curve, seen = folder / "lcurve.out", []
+
+    def third_row_is_there() -> bool:
+        if len(seen) < 2 and rows(curve) >= 2 + len(seen):
+            seen.append(time.perf_counter())
+        return len(seen) == 2
+
+    env = environment(program, 1) | {"PYTHONPATH": str(Path(__file__).resolve().parents[1])}
+    program.time_until(["train", "input.json"], folder, env, third_row_is_there)
+    numbers = trained_numbers(folder / "model.ckpt")
+    shutil.rmtree(folder)
+    return seen[1] - seen[0], numbers
+
+
+def rows(curve: Path) -> int:
+    """Whole rows of a learning curve; 0 where there is none yet."""
+    text = curve.read_text() if curve.is_file() else ""
+    return sum(not line.startswith("#") for line in text.splitlines(keepends=True) if line.endswith("\n"))
+
+
+def trained_numbers(prefix: Path) -> int:
+    """Numbers that the optimizer keeps a moment of."""
+    from deepmd_tf.export.checkpoint import find_checkpoint
+
+    return sum(value.size for name, value in find_checkpoint(prefix).values().items() if name.endswith("/Adam"))
+
+
+def time_exchange(numbers: int) -> None:
+    """Run by each process: the sum of as many numbers, in pieces as of a network, again and again."""
+    from deepmd_tf.tf1 import tf
+    from deepmd_tf.train.parallel import world
+
+    group = world()
+    with tf.Graph().as_default():
+        # Constants would be exchanged once, when the graph is optimised.
+        parts = [tf.get_variable(f"part_{k}", numbers // 10, tf.float64) for k in range(10)]
+        done = tf.group(*group.sums(parts))
+        with tf.Session() as session:
+            session.run(tf.global_variables_initializer())
+            times = []
+            for _ in range(EXCHANGES):
+                begin = time.perf_counter()
+                session.run(done)
+                times.append(1e3 * (time.perf_counter() - begin))
+    if group.rank == 0:
+        print(f"exchange {median(times):.2f} ms (median of {EXCHANGES}, fastest {min(times):.2f})", flush=True)
+
+
+if __name__ == "__main__":
+    main()
