@@ -1,5 +1,6 @@
 # make demo      train, freeze, test and plot a small model, from nothing
 # make test      all tests: C++ (plain and under sanitizers), then Python
+# make horovod   Horovod for training on several processes, built, kept and checked
 # make interop   exchange of models with deepmd-kit, in a second environment
 # make lint | bench | clean
 #
@@ -21,7 +22,7 @@ SHELL := /bin/bash
 # So that the lines below read as a user types them.
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-.PHONY: demo test test-native test-python interop lint bench clean
+.PHONY: demo test test-native test-python horovod interop lint bench clean
 
 # --- environments ---------------------------------------------------------------------------------------------------
 
@@ -41,6 +42,13 @@ $(VENV)/installed: $(SOURCES) | $(VENV)/created
 $(VENV)/editable: $(NATIVE) | $(VENV)/created
 	$(PIP) install --quiet --editable '.[test]' ruff cmake ninja
 	touch $(VENV)/installed $@
+
+# The wheel is built once for a version of TensorFlow and of MPI, and kept in the user's cache.
+$(VENV)/horovod: examples/distributed/build_horovod.sh | $(VENV)/created
+	PYTHON=$(VENV)/bin/python examples/distributed/build_horovod.sh
+	touch $@
+
+horovod: $(VENV)/horovod
 
 $(KIT_VENV)/created:
 	$(PYTHON) -m venv $(KIT_VENV)
@@ -66,14 +74,14 @@ demo: $(VENV)/installed
 test: test-native test-python
 
 test-native: $(VENV)/editable
-	for source in op nvnmd/op; do for kind in OFF ON; do \
-	  build=_build/$${source/\//-}-sanitize-$$kind; \
-	  cmake -S $$source -B $$build -G Ninja -DDP_BUILD_TESTS=ON -DDP_SANITIZE=$$kind > /dev/null; \
+	for kind in OFF ON; do \
+	  build=_build/sanitize-$$kind; \
+	  cmake -S nvnmd/op -B $$build -G Ninja -DDP_BUILD_TESTS=ON -DDP_BUILD_MAIN_TESTS=ON -DDP_SANITIZE=$$kind > /dev/null; \
 	  cmake --build $$build --parallel $(JOBS); \
 	  ctest --test-dir $$build --output-on-failure; \
-	done; done
+	done
 
-test-python: $(VENV)/editable
+test-python: $(VENV)/editable $(VENV)/horovod
 	python -m pytest -n $(JOBS) -m 'not interop'
 
 interop: $(VENV)/editable $(KIT_VENV)/created
