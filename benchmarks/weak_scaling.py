@@ -6,6 +6,7 @@ numbers as the gradient has, is measured in a run of its own, where nobody compu
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import sys
@@ -13,21 +14,27 @@ import time
 from pathlib import Path
 from statistics import median
 
+import numpy as np
 from programs import Program, environment, fresh_folder, parser, table
 
 EXCHANGES = 200
 
 
 def main() -> None:
-    if "HOROVOD_RANK" in os.environ:
+    if "HOROVOD_RANK" in os.environ or "OMPI_COMM_WORLD_RANK" in os.environ:
         return time_exchange(int(sys.argv[1]))
     options = parser(__doc__)
     options.add_argument("--processes", type=int, default=2)
+    options.add_argument("--launcher", choices=("horovodrun", "mpirun"), default="horovodrun")
+    options.add_argument("--batch", type=int, default=1, help="frames of each process")
     options.add_argument("--steps", type=int, default=100, help="between two rows of the learning curve")
     options.add_argument("--pairs", type=int, default=3, help="runs of each kind")
     args = options.parse_args()
     args.threads = 1
-    start = (str(Path(sys.executable).with_name("horovodrun")), "--gloo", "-np", str(args.processes))
+    start = {
+        "horovodrun": (str(Path(sys.executable).with_name("horovodrun")), "--gloo", "-np", str(args.processes)),
+        "mpirun": ("mpirun", "--bind-to", "none", "-np", str(args.processes)),
+    }[args.launcher]
     alone = Program("one process", (sys.executable, "-m", "deepmd_tf"))
     together = Program(f"{args.processes} processes", (*start, *alone.command))
     found = {program.name: [] for program in (alone, together)}
@@ -50,6 +57,9 @@ def between_rows(args, program: Program) -> tuple[float, int]:
     """Seconds from the second row of the learning curve to the third, and how many numbers are trained."""
     training = dict(numb_steps=2 * args.steps, disp_freq=args.steps, save_freq=2 * args.steps)
     folder = fresh_folder(args, **training)
+    content = json.loads((folder / "input.json").read_text())
+    content["training"]["training_data"]["batch_size"] = args.batch
+    (folder / "input.json").write_text(json.dumps(content))
     curve, seen = folder / "lcurve.out", []
 
     def third_row_is_there() -> bool:
@@ -84,15 +94,15 @@ def time_exchange(numbers: int) -> None:
 
     group = world()
     with tf.Graph().as_default():
-        # Constants would be exchanged once, when the graph is optimised.
-        parts = [tf.get_variable(f"part_{k}", numbers // 10, tf.float64) for k in range(10)]
-        done = tf.group(*group.sums(parts))
+        # Constants would be exchanged once, when the graph is optimised; so would sums that nobody reads.
+        parts = [tf.placeholder(tf.float64, [numbers // 10]) for _ in range(10)]
+        done = tf.add_n([part[0] for part in group.sums(parts)])
+        feeds = dict.fromkeys(parts, np.ones(numbers // 10))
         with tf.Session() as session:
-            session.run(tf.global_variables_initializer())
             times = []
             for _ in range(EXCHANGES):
                 begin = time.perf_counter()
-                session.run(done)
+                session.run(done, feeds)
                 times.append(1e3 * (time.perf_counter() - begin))
     if group.rank == 0:
         print(f"exchange {median(times):.2f} ms (median of {EXCHANGES}, fastest {min(times):.2f})", flush=True)
