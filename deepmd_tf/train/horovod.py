@@ -44,13 +44,9 @@ class HorovodWorld(World):
     """
 
     def __init__(self, started: int):
-        watch = Watch(_timeout())
-        # Processes that wait leave the cores to those that compute.
-        os.environ.setdefault("OMPI_MCA_mpi_yield_when_idle", "1")
-        # Horovod names the ranks that others wait for; in time, before the watch ends them.
-        os.environ.setdefault("HOROVOD_STALL_CHECK_TIME_SECONDS", str(max(1, int(0.4 * watch.timeout))))
-        with watch("the start of Horovod"):
-            hvd.init()
+        timeout = _timeout()
+        _settle_horovod(timeout)
+        hvd.init()
         if hvd.size() != started:
             raise ConfigError(
                 f"{started} processes were started, Horovod finds {hvd.size()}",
@@ -60,10 +56,9 @@ class HorovodWorld(World):
         self.local_rank, self.local_size = hvd.local_rank(), hvd.local_size()
         _share_the_host(self.local_rank, self.local_size)
         self._mail = _Mail()
+        self._watch = Watch(timeout, self._suspects)
         self._processes: list[tuple[str, int]] = []
-        self._watch = watch
         self._processes = self.gather((socket.gethostname(), os.getpid()))
-        watch.suspects = self._suspects
 
     def together(self, work: Callable[[], Result]) -> Result:
         task = _Task(work)
@@ -179,13 +174,23 @@ def _timeout() -> int:
     return int(value)
 
 
+def _settle_horovod(timeout: int) -> None:
+    """Settings of Horovod and MPI that nobody has chosen; they are read when Horovod starts."""
+    # Processes that wait leave the cores to those that compute.
+    os.environ.setdefault("OMPI_MCA_mpi_yield_when_idle", "1")
+    # Horovod names the ranks that others wait for; in time, before the watch ends them.
+    os.environ.setdefault("HOROVOD_STALL_CHECK_TIME_SECONDS", str(max(1, int(0.4 * timeout))))
+
+
 def _share_the_host(local_rank: int, local_size: int) -> None:
     """Leave each process of a host its share of the cores and, where there are any, one accelerator."""
     cores = len(os.sched_getaffinity(0))
     # Launchers may have bound each process to cores of its own.
     threads = str(cores if cores < os.cpu_count() else max(1, cores // local_size))
-    if not any(os.environ.get(f"{prefix}_INTRA_OP_PARALLELISM_THREADS") for prefix in ("DP", "TF")):
-        os.environ["DP_INTRA_OP_PARALLELISM_THREADS"] = threads
+    for kind in ("INTRA", "INTER"):
+        name = f"{kind}_OP_PARALLELISM_THREADS"
+        if not any(os.environ.get(f"{prefix}_{name}") for prefix in ("DP", "TF")):
+            os.environ[f"DP_{name}"] = threads
     devices = [name for name in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if name]
     if not devices:
         os.environ["CUDA_VISIBLE_DEVICES"] = str(local_rank)

@@ -23,16 +23,12 @@ class Watch:
     ----------
     timeout : float
         Seconds.
-
-    Attributes
-    ----------
     suspects : callable
         Says which rank it may be.
     """
 
-    def __init__(self, timeout: float):
-        self.timeout = timeout
-        self.suspects: Callable[[], str] = str
+    def __init__(self, timeout: float, suspects: Callable[[], str]):
+        self._timeout, self._suspects = timeout, suspects
         self._work: tuple[str, float] | None = None
         threading.Thread(target=self._run, daemon=True).start()
 
@@ -46,10 +42,10 @@ class Watch:
 
     def _run(self) -> None:
         while True:
-            time.sleep(min(1.0, self.timeout / 10))
+            time.sleep(min(1.0, self._timeout / 10))
             work = self._work
-            if work is not None and time.monotonic() - work[1] > self.timeout:
-                log.error("%s: no answer from other ranks for %g s%s", work[0], self.timeout, self.suspects())
+            if work is not None and time.monotonic() - work[1] > self._timeout:
+                log.error("%s: no answer from other ranks for %g s%s", work[0], self._timeout, self._suspects())
                 leave(RankError.exit_code)
 
 

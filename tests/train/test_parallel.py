@@ -61,8 +61,7 @@ import time
 from deepmd_tf.log import configure
 from deepmd_tf.train.watch import Watch
 configure()
-watch = Watch(1.0)
-watch.suspects = lambda: ": rank 3"
+watch = Watch(1.0, lambda: ": rank 3")
 for _ in range(3):
     with watch("step 1"):
         time.sleep(0.6)
