@@ -8,6 +8,7 @@ import os
 import sys
 import threading
 import time
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,9 +16,13 @@ from deepmd_tf.errors import RankError
 
 log = logging.getLogger(__name__)
 
+PATIENCE = 0.7  # share of the time-out after which a rank says that others wait for it, before they end
+
 
 class Watch:
-    """Measures how long a piece of work has gone on; after the timeout it says so and ends the process.
+    """Measures how long a piece of work that waits for other ranks has gone on, and how long there was none.
+
+    What waits longer than the timeout ends the process; a long time without exchange is told, as others may wait.
 
     Parameters
     ----------
@@ -29,24 +34,44 @@ class Watch:
 
     def __init__(self, timeout: float, suspects: Callable[[], str]):
         self._timeout, self._suspects = timeout, suspects
-        self._work: tuple[str, float] | None = None
-        threading.Thread(target=self._run, daemon=True).start()
+        self._work: str | None = None
+        self._since = time.monotonic()
+        self._told = False
+        threading.Thread(target=self._run, args=(threading.get_ident(),), daemon=True).start()
 
     @contextlib.contextmanager
     def __call__(self, what: str):
-        self._work = what, time.monotonic()
+        self._enter(what)
         try:
             yield
         finally:
-            self._work = None
+            self._enter(None)
 
-    def _run(self) -> None:
+    def _enter(self, work: str | None) -> None:
+        # The time first: between the two lines the watch may look, and must not find an old time with new work.
+        self._since = time.monotonic()
+        self._work, self._told = work, False
+
+    def _run(self, watched: int) -> None:
         while True:
             time.sleep(min(1.0, self._timeout / 10))
-            work = self._work
-            if work is not None and time.monotonic() - work[1] > self._timeout:
-                log.error("%s: no answer from other ranks for %g s%s", work[0], self._timeout, self._suspects())
+            work, seconds = self._work, time.monotonic() - self._since
+            if work is not None and seconds > self._timeout:
+                log.error("%s: no answer from other ranks for %g s%s", work, self._timeout, self._suspects())
                 leave(RankError.exit_code)
+            if work is None and seconds > PATIENCE * self._timeout and not self._told:
+                self._told = True
+                log.warning(
+                    "other ranks may be waiting for this one: no exchange for %.0f s%s", seconds, place(watched)
+                )
+
+
+def place(thread: int) -> str:
+    """Where in this package a thread is, for a message."""
+    frames = traceback.extract_stack(sys._current_frames().get(thread))
+    package = str(Path(__file__).parents[1])
+    own = [frame for frame in frames if frame.filename.startswith(package)]
+    return f", it is in {own[-1].name} ({Path(own[-1].filename).name}, line {own[-1].lineno})" if own else ""
 
 
 def leave(code: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 
@@ -12,7 +13,7 @@ import pytest
 from deepmd_tf.export.checkpoint import find_checkpoint
 from tests.support.processes import Running, launch, needs_horovod, needs_mpi
 from tests.support.systems import random_frames, write_system
-from tests.support.training import dp, small_input, write_input
+from tests.support.training import dp, environment, small_input, write_input
 
 pytestmark = needs_horovod
 LAUNCHERS = ["horovodrun", pytest.param("mpirun", marks=needs_mpi)]
@@ -166,6 +167,31 @@ def test_a_rank_that_hangs(tmp_path, launcher):
     assert code == (5 if launcher == "mpirun" else 1) and seconds < 60
     assert f"rank 1 (process {process}) is stopped on" in text, text
     assert find_checkpoint(tmp_path / "model.ckpt").values()["global_step"] >= 20
+
+
+STUCK = """
+import os, time
+if "1" in (os.environ.get("HOROVOD_RANK"), os.environ.get("OMPI_COMM_WORLD_RANK")):
+    from deepmd_tf.data.dataset import DataSet
+    read = DataSet.batch
+    DataSet.batch = lambda self, step: time.sleep(3600) if step > 40 else read(self, step)
+"""
+
+
+def test_a_rank_that_is_stuck(tmp_path):
+    """It runs, but its data do not come, as of a file system that hangs: it says so itself, the others end."""
+    prepared(tmp_path, steps=1_000_000, batch=1, save_freq=20)
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site/sitecustomize.py").write_text(STUCK)
+    paths = f"{tmp_path / 'site'}:{environment()['PYTHONPATH']}"
+    env = {"DP_RANK_TIMEOUT": "10", "PYTHONPATH": paths}
+    done = launch(2, "train", "input.json", cwd=tmp_path, check=False, env=env)
+    told = (
+        r"rank 1 WARNING other ranks may be waiting for this one: no exchange for [78] s, it is in .*prefetch.py, line "
+    )
+    assert re.search(told, done.stdout), done.stdout
+    assert "no answer from other ranks for 10 s" in done.stdout
+    assert find_checkpoint(tmp_path / "model.ckpt").values()["global_step"] == 40
 
 
 def test_a_signal_to_one_rank_saves_and_ends_all(tmp_path):
