@@ -13,8 +13,8 @@ import numpy as np
 from deepmd_tf.errors import ConfigError, RankError
 from deepmd_tf.tf1 import tf
 from deepmd_tf.train.message import pack, unpack
-from deepmd_tf.train.parallel import Result, World
 from deepmd_tf.train.watch import Watch, absent
+from deepmd_tf.train.world import Result, World
 
 # TensorFlow comes first, with the settings of this program; and Horovod needs its Keras, which `dp` else leaves out.
 tf.Graph  # noqa: B018

@@ -11,7 +11,7 @@ from deepmd_tf.errors import CheckpointError, ConfigError
 from deepmd_tf.nn.compressed import TABLE, TABLE_INFO
 from deepmd_tf.nn.context import FOUND, BuildContext, ModelInput
 from deepmd_tf.tf1 import tf
-from deepmd_tf.train.parallel import ALONE
+from deepmd_tf.train.world import ALONE
 
 GLOBAL_STEP = "global_step"
 NOT_FINITE = "not_finite"

@@ -15,9 +15,9 @@ from deepmd_tf.infer.session import session_config
 from deepmd_tf.tf1 import tf
 from deepmd_tf.train.blame import blame_frames
 from deepmd_tf.train.lcurve import LearningCurve
-from deepmd_tf.train.parallel import ALONE
 from deepmd_tf.train.report import Report
 from deepmd_tf.train.table import TableGuard
+from deepmd_tf.train.world import ALONE
 
 log = logging.getLogger(__name__)
 

@@ -11,9 +11,9 @@ import pytest
 
 from deepmd_tf.errors import TrainingError
 from deepmd_tf.train.message import pack, unpack
-from deepmd_tf.train.parallel import ALONE
 from deepmd_tf.train.trainer import _Loop
 from deepmd_tf.train.watch import absent
+from deepmd_tf.train.world import ALONE
 
 
 def test_messages_keep_every_bit():
