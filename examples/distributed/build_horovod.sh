@@ -50,6 +50,8 @@ if ! compgen -G "$kept/horovod-*.whl" > /dev/null; then
   unset PYTHONPATH
 fi
 pip install --quiet "$kept"/horovod-*.whl
+# Another build of the same version counts as installed.
+pip install --quiet --force-reinstall --no-deps "$kept"/horovod-*.whl
 
 cat > "$work/check.py" << 'CODE'
 import horovod.tensorflow as hvd
