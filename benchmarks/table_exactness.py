@@ -37,7 +37,7 @@ def main() -> None:
     args = options.parse_args()
     text = args.input.read_text(encoding="utf-8").replace("@DATA@", str(Path(args.data).resolve()))
     config = normalize(json.loads(text), input_schema(), source=str(args.input))
-    training, _ = run.open_data(config)
+    training, _ = run.open_data(config, config["training"].get("seed"))
     nearest = neighbor_facts(config["model"], training, Start(), skip=False)
     statistics = model_statistics(make_model(config["model"]), config["model"], training)
     tabulated, values = trained(config, training, statistics, args.steps, partial(TableInTheLoop, nearest=nearest))

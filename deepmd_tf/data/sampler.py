@@ -62,7 +62,7 @@ class Sampler:
     def __init__(self, plans: Sequence[Sequence[SetPlan]], sizes, probabilities: np.ndarray, seed: int):
         self._plans = plans
         self._sizes = np.asarray(sizes, np.int64)
-        self._key = (seed, 0)  # the second number is free for another plan of the same seed
+        self._key = (seed, 0)  # the zero keeps the order of frames of runs that began when ranks had plans of their own
         self.nbatches = batches_per_epoch(plans, self._sizes)
         self._edges = np.cumsum(probabilities)
         self._last = int(np.flatnonzero(probabilities)[-1])

@@ -53,8 +53,7 @@ class HorovodWorld(World):
                 "Start them with horovodrun, or build Horovod with the MPI of this launcher (docs/distributed.md)",
             )
         self.rank, self.size = hvd.rank(), hvd.size()
-        self.local_rank, self.local_size = hvd.local_rank(), hvd.local_size()
-        _share_the_host(self.local_rank, self.local_size)
+        _share_the_host(hvd.local_rank(), hvd.local_size())
         self._mail = _Mail()
         self._watch = Watch(timeout, self._suspects)
         self._processes: list[tuple[str, int]] = []

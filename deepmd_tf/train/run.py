@@ -188,14 +188,14 @@ def complete_config(raw: dict, source, converted: str | None = None) -> dict:
     return normalize(raw, input_schema(), source=source)
 
 
-def open_data(config: dict, seed: int | None = None) -> tuple[DataSet, DataSet | None]:
+def open_data(config: dict, seed: int | None) -> tuple[DataSet, DataSet | None]:
     """Open training and, where there is a section, validation data.
 
     Parameters
     ----------
     config : dict
         Normalised input.
-    seed : int, optional
+    seed : int or None
         Seed of the order of frames; drawn where None.
     """
     section = config["training"]

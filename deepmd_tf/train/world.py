@@ -19,11 +19,9 @@ class World:
     ----------
     rank, size : int
         Number of this process, and of all.
-    local_rank, local_size : int
-        The same among those on this host.
     """
 
-    rank, size, local_rank, local_size = 0, 1, 0, 1
+    rank, size = 0, 1
 
     def together(self, work: Callable[[], Result]) -> Result:
         """Do work that may take long and differs between ranks; where it fails on one, it fails on all.
@@ -40,7 +38,7 @@ class World:
         return work()
 
     def gather(self, item) -> list:
-        """What all ranks give, by rank. Anything that can be pickled."""
+        """What all ranks give, by rank: plain values and arrays, see :func:`deepmd_tf.train.message.pack`."""
         return [item]
 
     def sums(self, tensors: Sequence) -> list:
