@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-import time
 from pathlib import Path
 from statistics import median
 
@@ -59,24 +58,8 @@ def between_rows(args, program: Program, folder: Path, step: str) -> float:
     write_input(args, folder, updates=2 * args.updates)
     curve = folder / {"s1": "nvnmd_cnn", "s2": "nvnmd_qnn"}[step] / "lcurve.out"
     curve.unlink(missing_ok=True)
-    seen = []
-
-    def third_row_is_there() -> bool:
-        if len(seen) == 0 and rows(curve) >= 2:
-            seen.append(time.perf_counter())
-        if len(seen) == 1 and rows(curve) >= 3:
-            seen.append(time.perf_counter())
-        return len(seen) == 2
-
     command = ["train-nvnmd", "input.json", "-s", step]
-    program.time_until(command, folder, environment(program, args.threads), third_row_is_there)
-    return seen[1] - seen[0]
-
-
-def rows(curve: Path) -> int:
-    """Whole rows of a learning curve; 0 where there is none yet."""
-    text = curve.read_text() if curve.is_file() else ""
-    return sum(not line.startswith("#") for line in text.splitlines(keepends=True) if line.endswith("\n"))
+    return program.time_between_rows(command, folder, environment(program, args.threads), curve)
 
 
 def write_input(args, folder: Path, updates: int) -> None:

@@ -53,6 +53,24 @@ class Program:
             sys.exit(f"{self.name} {' '.join(arguments)} ended with {process.returncode}; see {folder}/output.log")
         return wall
 
+    def time_between_rows(self, arguments, folder: Path, env: dict[str, str], curve: Path) -> float:
+        """Seconds from the second row of a learning curve to the third: start and end drop out."""
+        seen = []
+
+        def third_row_is_there() -> bool:
+            if len(seen) < 2 and rows(curve) >= 2 + len(seen):
+                seen.append(time.perf_counter())
+            return len(seen) == 2
+
+        self.time_until(arguments, folder, env, third_row_is_there)
+        return seen[1] - seen[0]
+
+
+def rows(curve: Path) -> int:
+    """Whole rows of a learning curve; 0 where there is none yet."""
+    text = curve.read_text() if curve.is_file() else ""
+    return sum(not line.startswith("#") for line in text.splitlines(keepends=True) if line.endswith("\n"))
+
 
 def parser(description: str) -> argparse.ArgumentParser:
     """Options that all benchmarks share."""

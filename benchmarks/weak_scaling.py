@@ -60,24 +60,11 @@ def between_rows(args, program: Program) -> tuple[float, int]:
     content = json.loads((folder / "input.json").read_text())
     content["training"]["training_data"]["batch_size"] = args.batch
     (folder / "input.json").write_text(json.dumps(content))
-    curve, seen = folder / "lcurve.out", []
-
-    def third_row_is_there() -> bool:
-        if len(seen) < 2 and rows(curve) >= 2 + len(seen):
-            seen.append(time.perf_counter())
-        return len(seen) == 2
-
     env = environment(program, 1) | {"PYTHONPATH": str(Path(__file__).resolve().parents[1])}
-    program.time_until(["train", "input.json"], folder, env, third_row_is_there)
+    seconds = program.time_between_rows(["train", "input.json"], folder, env, folder / "lcurve.out")
     numbers = trained_numbers(folder / "model.ckpt")
     shutil.rmtree(folder)
-    return seen[1] - seen[0], numbers
-
-
-def rows(curve: Path) -> int:
-    """Whole rows of a learning curve; 0 where there is none yet."""
-    text = curve.read_text() if curve.is_file() else ""
-    return sum(not line.startswith("#") for line in text.splitlines(keepends=True) if line.endswith("\n"))
+    return seconds, numbers
 
 
 def trained_numbers(prefix: Path) -> int:
