@@ -7,7 +7,6 @@
 #include <string>
 
 #include "core/simulate_parts.h"
-#include "core/table_row.h"
 #include "dp/error.h"
 
 namespace nvnmd {
@@ -31,8 +30,6 @@ std::int64_t slots_of(const Tables& tables) {
 
 void check(const Shared& shared, const Neighbors& atoms) {
   const Tables& tables = shared.tables;
-  check_groups(shared.switches);
-  check_groups(shared.features);
   for (std::int64_t k = 0; k < atoms.nframes * atoms.nall; ++k)
     if (atoms.type[k] >= tables.ntypes)
       throw dp::InvalidInput("type of atom " + std::to_string(k % atoms.nall) + ": expected less than " +

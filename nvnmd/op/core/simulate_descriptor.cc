@@ -145,6 +145,8 @@ NVNMD_CLONES void multiply_channels(int n, const double* const* factor, double* 
 Shared::Shared(const Tables& tables, const Registers& registers)
     : tables(tables), switches{kSegments, 2, 1, tables.u_groups}, features{kSegments, kChannels, 2, tables.s_groups},
       blocks(tables.version == 0 ? tables.ntypes : 1) {
+  check_groups(switches);
+  check_groups(features);
   for (int b = 0; b < blocks; ++b) nslots += tables.slots[b];
   if (tables.version == 1) return;
   // What the registers hold of an empty slot; it counts nowhere.

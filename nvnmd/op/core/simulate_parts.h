@@ -35,7 +35,7 @@ struct AtomRows {
 
 /// What all atoms share.
 struct Shared {
-  explicit Shared(const Tables& tables, const Registers& registers);
+  explicit Shared(const Tables& tables, const Registers& registers);  ///< throws dp::InvalidInput for wrong groups
 
   const Tables& tables;
   Table switches, features;    ///< where the tables stand
