@@ -1,7 +1,8 @@
 """Step time of N processes with one thread each against one process with one thread: each has a batch of its own.
 
-What counts is the time between two rows of the learning curve. Runs alternate. The time of one exchange, of as many
-numbers as the gradient has, is measured in a run of its own, where nobody computes.
+What counts is the time between two rows of the learning curve. Runs alternate. N runs that do not know of each other
+show what the machine gives to N processes at once. The time of one exchange, of as many numbers as the gradient has, is
+measured in a run of its own, where nobody computes.
 """
 
 from __future__ import annotations
@@ -11,8 +12,9 @@ import os
 import shutil
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from statistics import median
+from statistics import mean, median
 
 import numpy as np
 from programs import Program, environment, fresh_folder, parser, table
@@ -36,16 +38,20 @@ def main() -> None:
         "mpirun": ("mpirun", "--bind-to", "none", "-np", str(args.processes)),
     }[args.launcher]
     alone = Program("one process", (sys.executable, "-m", "deepmd_tf"))
+    apart = Program(f"{args.processes} runs at once", alone.command)
     together = Program(f"{args.processes} processes", (*start, *alone.command))
-    found = {program.name: [] for program in (alone, together)}
-    numbers = 0
+    copies = {alone: 1, apart: args.processes, together: 1}
+    found = {program.name: [] for program in copies}
     for _ in range(args.pairs):
-        for program in (alone, together):
-            seconds, numbers = between_rows(args, program)
-            found[program.name].append(1e3 * seconds / args.steps)
+        for program, n in copies.items():
+            with ThreadPoolExecutor(n) as pool:
+                results = list(pool.map(lambda _, program=program: between_rows(args, program), range(n)))
+            found[program.name].append(1e3 * mean(seconds for seconds, _ in results) / args.steps)
+    numbers = results[0][1]
+    one, separate, many = (median(times) for times in found.values())
     rows = [[name, f"{median(times):.2f}", f"{min(times):.2f} to {max(times):.2f}"] for name, times in found.items()]
-    one, many = (median(times) for times in found.values())
     rows.append(["efficiency", f"{100 * one / many:.1f} %", ""])
+    rows.append(["of what the machine gives", f"{100 * separate / many:.1f} %", ""])
     print(table(["", "ms/step (median)", "range"], rows))
     exchange = Program("exchange", (*start, sys.executable, __file__))
     env = environment(alone, 1) | {"TF_CPP_MIN_LOG_LEVEL": "3"}

@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "deepmd_tf"
 # Left may be imported by right, never back; parts of one layer may import each other, in one direction.
 LAYERS = [
-    {"errors", "registry", "keys", "precision", "tf1", "plugin", "log"},
+    {"errors", "registry", "keys", "precision", "tf1", "plugin", "log", "memory"},
     {"config"},
     {"data", "ops"},
     {"stat", "nn"},

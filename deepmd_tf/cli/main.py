@@ -10,7 +10,7 @@ import sys
 from types import ModuleType
 
 import deepmd_tf.cli
-from deepmd_tf import __version__, log, plugin
+from deepmd_tf import __version__, log, memory, plugin
 from deepmd_tf.errors import ConfigError, DeepmdError
 from deepmd_tf.registry import did_you_mean
 
@@ -29,6 +29,7 @@ def main(argv: list[str] | None = None) -> int:
     command = None
     # TensorFlow loads Keras on import, a quarter of its start-up, unless told to look for an older Keras elsewhere.
     os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
+    memory.keep_freed_memory()
     try:
         parser = make_parser()
         args = parser.parse_args(argv)

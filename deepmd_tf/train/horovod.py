@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from deepmd_tf.errors import ConfigError, RankError
+from deepmd_tf.infer.session import session_config
 from deepmd_tf.tf1 import tf
 from deepmd_tf.train.message import pack, unpack
 from deepmd_tf.train.watch import Watch, absent
@@ -136,8 +137,8 @@ class _Mail:
             self._given = tf.placeholder(tf.uint8, [None])
             self._sizes = hvd.allgather(tf.shape(self._given), name="sizes")
             self._parts = hvd.allgather(self._given, name="parts")
-        config = tf.ConfigProto(device_count={"GPU": 0}, intra_op_parallelism_threads=1, inter_op_parallelism_threads=2)
-        self._session = tf.Session(graph=graph, config=config)
+        # The first session of a process makes the threads of all: those of the training, that they do not compete.
+        self._session = tf.Session(graph=graph, config=session_config())
 
     def gather(self, item: bytes) -> list[bytes]:
         given = np.frombuffer(item, np.uint8)

@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import signal
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -167,6 +168,17 @@ def test_a_rank_that_hangs(tmp_path, launcher):
     assert code == (5 if launcher == "mpirun" else 1) and seconds < 60
     assert f"rank 1 (process {process}) is stopped on" in text, text
     assert find_checkpoint(tmp_path / "model.ckpt").values()["global_step"] >= 20
+
+
+def test_a_process_computes_with_as_many_threads_as_it_is_given(tmp_path):
+    """More than its share would take the cores of the other ranks."""
+    prepared(tmp_path, steps=1_000_000, batch=1, save_freq=20)
+    one = dict.fromkeys(("DP_INTRA_OP_PARALLELISM_THREADS", "DP_INTER_OP_PARALLELISM_THREADS"), "1")
+    run = Running(2, "train", "input.json", cwd=tmp_path, env=one)
+    run.wait_for(tmp_path / "model.ckpt-20.meta")
+    names = [(task / "comm").read_text().strip() for task in Path(f"/proc/{run.rank(0)}/task").iterdir()]
+    run.kill()
+    assert names.count("tf_Compute") == 1, names
 
 
 STUCK = """
