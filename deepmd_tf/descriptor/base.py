@@ -112,6 +112,10 @@ class Descriptor(ABC):
     rounded = False
     # Whether `sel` is one number, of the neighbours of all types together.
     one_list = False
+    # Settings of the vectors of types that its networks are told, None where each type has networks of its own.
+    type_vectors: dict | None = None
+    # Whether the fitting is told the vector of the atom's type as well.
+    concat_output_tebd = False
 
     @classmethod
     @abstractmethod

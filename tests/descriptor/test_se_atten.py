@@ -1,0 +1,106 @@
+"""The attention descriptor: physics in all its variants, and the layout for speed against the portable one."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from deepmd_tf.errors import ConfigError
+from deepmd_tf.nn.context import FOUND, PORTABLE
+from tests.suites.physics import CUBIC, RCUT, ExcludedSuite, PhysicsSuite, cluster, crystal
+from tests.support.graphs import ModelUnderTest
+
+
+def section(descriptor: dict | None = None, fitting: dict | None = None, **model) -> dict:
+    """A small model with two types."""
+    return {
+        "type_map": ["A", "B"],
+        "descriptor": {
+            "type": "se_atten",
+            "sel": 84,
+            "rcut": RCUT,
+            "rcut_smth": 1.0,
+            "neuron": [4, 8],
+            "axis_neuron": 3,
+            "attn": 5,
+            "attn_layer": 2,
+            "seed": 1,
+            **(descriptor or {}),
+        },
+        "fitting_net": {"neuron": [9, 9], "seed": 2, **(fitting or {})},
+        **model,
+    }
+
+
+VARIANTS = {
+    "concat": {},
+    "one side": {"type_one_side": True},
+    "strip": {"tebd_input_mode": "strip"},
+    "strip, one side": {"tebd_input_mode": "strip", "type_one_side": True},
+    "strip, older key": {"stripped_type_embedding": True},
+    "smooth": {"smooth_type_embedding": True},
+    "smooth strip": {"smooth_type_embedding": True, "tebd_input_mode": "strip"},
+    "no layer": {"attn_layer": 0},
+    "no angle": {"attn_dotr": False},
+    "masked diagonal": {"attn_mask": True},
+    "not normalised": {"normalize": False},
+    "temperature": {"temperature": 0.37},
+    "excluded": {"exclude_types": [[0, 0]]},
+    "smooth, excluded": {"exclude_types": [[0, 0]], "smooth_type_embedding": True},
+    "mean": {"set_davg_zero": False},
+    "smooth, mean": {"set_davg_zero": False, "smooth_type_embedding": True},
+    "mean, excluded": {"set_davg_zero": False, "exclude_types": [[0, 1]]},
+    "smooth, mean, excluded": {
+        "set_davg_zero": False,
+        "exclude_types": [[0, 0]],
+        "smooth_type_embedding": True,
+    },
+    "time steps": {"neuron": [2, 4, 4], "resnet_dt": True},
+    "types not told to the fitting": {"concat_output_tebd": False},
+    "bias of types": {"use_tebd_bias": True, "tebd_dim": 3},
+    "v2": {"type": "se_atten_v2"},
+}
+
+
+class TestSmooth(PhysicsSuite):
+    SECTION = section(VARIANTS["smooth"])
+
+
+class TestSmoothStrip(PhysicsSuite):
+    SECTION = section(VARIANTS["smooth strip"])
+
+
+class TestRevised(PhysicsSuite):
+    SECTION = section(VARIANTS["v2"])
+
+
+class TestWithoutAttention(PhysicsSuite):
+    SECTION = section(VARIANTS["no layer"])
+
+
+class TestExcluded(ExcludedSuite):
+    SECTION = section({"exclude_types": [[0, 0]], "smooth_type_embedding": True})
+
+
+class TestOwnTypeVectors(PhysicsSuite):
+    SECTION = section(VARIANTS["smooth"], type_embedding={"neuron": [3, 6], "resnet_dt": True, "seed": 4})
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+@pytest.mark.parametrize("cell", [None, CUBIC], ids=["open", "periodic"])
+def test_both_layouts_are_the_same(name, cell):
+    """All slots by TensorFlow's operations, and neighbours alone by ours: energy, force and virial."""
+    coord, atype = cluster() if cell is None else crystal(cell)
+    portable = ModelUnderTest(section(VARIANTS[name]), primitives=PORTABLE)
+    found = ModelUnderTest(section(VARIANTS[name]), primitives=FOUND, weights=portable.weights)
+    expected, values = portable(coord, atype, cell), found(coord, atype, cell)
+    for key in ("energy", "atom_energy", "force", "virial"):
+        np.testing.assert_allclose(values[key], expected[key], rtol=0, atol=1e-11 * max(1, np.abs(expected[key]).max()))
+    assert np.abs(expected["force"]).max() > 1e-6
+
+
+def test_types_that_are_not_told_need_a_section_less():
+    typed = section()
+    typed["descriptor"] = {"type": "se_e2_a", "sel": [40, 44]}
+    with pytest.raises(ConfigError, match="type_embedding: descriptor 'se_e2_a' has networks of each type"):
+        ModelUnderTest({**typed, "type_embedding": {}})
