@@ -21,8 +21,9 @@ class Dialect:
     norm_floor : float
         The same for the rows of Q, K and V. No difference in practice.
     first_atom_pads : bool
-        Whether an empty or excluded slot has the type of atom 0 of the frame; otherwise its type vector is zero.
-        Measured: 0.2 to 0.75 where the mean of the rows is not 0, none where it is.
+        Whether an empty or excluded slot has the type of atom 0 of the frame; otherwise the type vector of an empty one
+        is zero, and an excluded one keeps the type of its neighbour. Measured: 0.2 to 0.75 where the mean of the rows
+        is not 0, none where it is; the type of an excluded slot shows only together with ``excluded_rows_are_mean``.
     polynomial_switch : bool
         Whether the smooth attention uses the switch :math:`S(r)` of the environment matrix; otherwise
         :math:`1 - (1 - r_\text{smth} s)^3`, held within 0 and 1, with s the first number of a row before it is
