@@ -4,7 +4,15 @@ Signatures are those of :mod:`deepmd_tf.ops.core`, without threads and targets. 
 found by trying every image of every atom.
 """
 
-from deepmd_tf.ops.reference.environment import env_mat, env_row, images, neighbor_stat, neighbors_of, switch
+from deepmd_tf.ops.reference.environment import (
+    env_mat,
+    env_mat_mix,
+    env_row,
+    images,
+    neighbor_stat,
+    neighbors_of,
+    switch,
+)
 from deepmd_tf.ops.reference.force import prod_force, prod_force_grad, prod_virial, prod_virial_grad
 from deepmd_tf.ops.reference.gelu import gelu
 from deepmd_tf.ops.reference.gram import gram
@@ -34,6 +42,7 @@ from deepmd_tf.ops.reference.tabulate import (
 
 __all__ = [
     "env_mat",
+    "env_mat_mix",
     "env_row",
     "gelu",
     "gram",
