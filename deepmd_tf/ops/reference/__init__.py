@@ -4,6 +4,7 @@ Signatures are those of :mod:`deepmd_tf.ops.core`, without threads and targets. 
 found by trying every image of every atom.
 """
 
+from deepmd_tf.ops.reference.attention import gated_attention
 from deepmd_tf.ops.reference.environment import env_mat, env_row, images, neighbor_stat, neighbors_of, switch
 from deepmd_tf.ops.reference.force import prod_force, prod_force_grad, prod_virial, prod_virial_grad
 from deepmd_tf.ops.reference.gelu import gelu
@@ -35,6 +36,7 @@ from deepmd_tf.ops.reference.tabulate import (
 __all__ = [
     "env_mat",
     "env_row",
+    "gated_attention",
     "gelu",
     "gram",
     "group_dot",
