@@ -4,6 +4,7 @@ Signatures are those of :mod:`deepmd_tf.ops.core`, without threads and targets. 
 found by trying every image of every atom.
 """
 
+from deepmd_tf.ops.reference.attention import gated_attention
 from deepmd_tf.ops.reference.environment import (
     env_mat,
     env_mat_mix,
@@ -44,6 +45,7 @@ __all__ = [
     "env_mat",
     "env_mat_mix",
     "env_row",
+    "gated_attention",
     "gelu",
     "gram",
     "group_dot",
