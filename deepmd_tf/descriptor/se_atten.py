@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from numbers import Integral
 
 import numpy as np
@@ -32,7 +32,7 @@ from deepmd_tf.tf1 import tf
 
 
 @descriptors.register("se_atten", "dpa1")
-@dataclass(kw_only=True)
+@dataclass
 class DescrptSeAtten(Descriptor):
     r"""Two-body embedding that is told the types, refined by self-attention among the neighbours (DPA-1).
 
@@ -85,6 +85,7 @@ class DescrptSeAtten(Descriptor):
     one_list = True
 
     ntypes: int
+    _: KW_ONLY
     sel: int | list[int]
     rcut: float = 6.0
     rcut_smth: float = 0.5
@@ -317,8 +318,8 @@ NETWORK_KEYS = (
 TYPE_KEYS = (
     optional("tebd_dim", int, 8, "Width of the vectors of the types, unless the model has a section type_embedding.",
              extra_check=in_range(1)),
-    optional("tebd_input_mode", str, "concat", "How the embedding is told the types: 'concat', beside s(r); 'strip', by "
-             "a network of their own whose features multiply those of s(r).", extra_check=one_of("concat", "strip")),
+    optional("tebd_input_mode", str, "concat", "How the embedding is told the types: 'concat', beside s(r); 'strip', "
+             "by a network of their own whose features multiply those of s(r).", extra_check=one_of("concat", "strip")),
     optional("stripped_type_embedding", [bool, None], None, "Older form of tebd_input_mode: true for 'strip'."),
     optional("smooth_type_embedding", bool, False, "Let attention, and what 'strip' multiplies by, vanish smoothly at "
              "the cutoff.", alias=["smooth_type_embdding"]),

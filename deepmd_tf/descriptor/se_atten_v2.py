@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 
 from dargs import Argument
 
@@ -13,7 +13,7 @@ FIXED = ("tebd_input_mode", "stripped_type_embedding", "smooth_type_embedding")
 
 
 @descriptors.register("se_atten_v2")
-@dataclass(kw_only=True)
+@dataclass
 class DescrptSeAttenV2(DescrptSeAtten):
     """``se_atten`` whose types multiply the features (strip), with everything smooth at the cutoff.
 
@@ -23,6 +23,7 @@ class DescrptSeAttenV2(DescrptSeAtten):
         Those of :class:`~deepmd_tf.descriptor.se_atten.DescrptSeAtten` but the three that are fixed here.
     """
 
+    _: KW_ONLY
     set_davg_zero: bool = False
     tebd_input_mode: str = "strip"
     smooth_type_embedding: bool = True

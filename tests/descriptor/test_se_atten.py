@@ -64,6 +64,7 @@ VARIANTS = {
 
 class TestSmooth(PhysicsSuite):
     SECTION = section(VARIANTS["smooth"])
+    INSIDE = RCUT - 1.0  # the layer normalisation leaves little of a single neighbour far out
 
 
 class TestSmoothStrip(PhysicsSuite):
@@ -79,10 +80,11 @@ class TestWithoutAttention(PhysicsSuite):
 
 
 class TestExcluded(ExcludedSuite):
+    INSIDE = RCUT - 1.0
     SECTION = section({"exclude_types": [[0, 0]], "smooth_type_embedding": True})
 
 
-class TestOwnTypeVectors(PhysicsSuite):
+class TestOwnTypeVectors(TestSmooth):
     SECTION = section(VARIANTS["smooth"], type_embedding={"neuron": [3, 6], "resnet_dt": True, "seed": 4})
 
 
