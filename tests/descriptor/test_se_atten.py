@@ -7,6 +7,8 @@ import pytest
 
 from deepmd_tf.errors import ConfigError
 from deepmd_tf.nn.context import FOUND, PORTABLE
+from deepmd_tf.nn.dialect import TENSORFLOW
+from deepmd_tf.selfcheck.numpy_atten import descriptor
 from tests.suites.physics import CUBIC, RCUT, ExcludedSuite, PhysicsSuite, cluster, crystal
 from tests.support.graphs import ModelUnderTest
 
@@ -99,6 +101,22 @@ def test_both_layouts_are_the_same(name, cell):
     for key in ("energy", "atom_energy", "force", "virial"):
         np.testing.assert_allclose(values[key], expected[key], rtol=0, atol=1e-11 * max(1, np.abs(expected[key]).max()))
     assert np.abs(expected["force"]).max() > 1e-6
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+@pytest.mark.parametrize("cell", [None, CUBIC], ids=["open", "periodic"])
+def test_equals_the_equations_in_numpy(name, cell):
+    """Those hold for deepmd-kit's frozen models as well (tests/interop/test_dpa1_equations.py)."""
+    coord, atype = cluster() if cell is None else crystal(cell)
+    order = np.argsort(atype, kind="stable")
+    model = ModelUnderTest(section(VARIANTS[name]))
+    feeds = model.feeds(coord, atype, cell)
+    found = model.session.run("o_descriptor:0", feeds)[0]
+    keys = {**model.section["descriptor"], "concat_output_tebd": False}
+    if keys["type"] == "se_atten_v2":
+        keys.update(tebd_input_mode="strip", smooth_type_embedding=True)
+    expected = descriptor(keys, model.weights, coord[order], atype[order], cell, TENSORFLOW)["D"]
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-11 * np.abs(expected).max())
 
 
 def test_types_that_are_not_told_need_a_section_less():
