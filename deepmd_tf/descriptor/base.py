@@ -127,6 +127,11 @@ class Descriptor(ABC):
         """The sections that have a cutoff and neighbour slots of their own, by path: ``section`` itself."""
         return {key: section}
 
+    @classmethod
+    def jumps(cls, section: dict) -> str:
+        """Why energies jump where a neighbour crosses the cutoff, with the keys of ``section``; empty if they do not."""
+        return ""
+
     @property
     @abstractmethod
     def rcut(self) -> float:

@@ -140,6 +140,14 @@ class DescrptSeAtten(Descriptor):
         zero = optional("set_davg_zero", bool, cls.set_davg_zero, doc)
         return [SEL, *map(argument, shared), zero, *NETWORK_KEYS, *TYPE_KEYS, *ATTENTION_KEYS, DIALECT]
 
+    @classmethod
+    def jumps(cls, section: dict) -> str:
+        """Attention shares its weights among the neighbours that there are, whatever their distance."""
+        smooth = section.get("smooth_type_embedding", cls.smooth_type_embedding)
+        if smooth or not section.get("attn_layer", cls.attn_layer):
+            return ""
+        return "attention without smooth_type_embedding lets energies jump where a neighbour crosses the cutoff"
+
     @property
     def dim_out(self) -> int:
         """Number of features of an atom, M times M_2."""
