@@ -25,12 +25,13 @@ void check(const ResidualNorm& sizes) {
 
 std::int64_t task_count(const ResidualNorm& sizes) { return (sizes.nrows + kRows - 1) / kRows; }
 
-/// Check, then call body(task, where its rows begin in an array [nrows, width], number of rows, scratch [5, width]).
+/// Check, then call body(task, where its rows begin in an array [nrows, width], number of rows, scratch).
 template <class T, class Body>
 void for_rows(const ResidualNorm& sizes, const Context& context, const Body& body) {
   check(sizes);
   parallel_for(context.pool, task_count(sizes), kRows * (sizes.width + 20), [&](std::int64_t task) {
-    const Scratch<T> scratch(5 * sizes.width);
+    constexpr std::int64_t kLanes = 64 / sizeof(T);
+    const Scratch<T> scratch(5 * ((sizes.width + kLanes - 1) / kLanes * kLanes));
     const std::int64_t begin = task * kRows;
     body(task, begin * sizes.width, std::min(kRows, sizes.nrows - begin), scratch.data());
   });

@@ -25,24 +25,32 @@ inline T* row_of_ones(std::int64_t m, T* to) {
   return to;
 }
 
-/// scratch [2, m]
+/// From row to row of the scratch, each on cache lines of its own: what is stored across two lines is read back late.
+template <class T>
+inline std::int64_t row_step(std::int64_t m) {
+  constexpr std::int64_t kLanes = 64 / sizeof(T);
+  return (m + kLanes - 1) / kLanes * kLanes;
+}
+
+/// scratch [2, m up to whole cache lines]
 template <class T>
 void norm(std::int64_t n, std::int64_t m, T eps, const T* x, const T* o, const T* gamma, const T* beta, T* scratch,
           T* __restrict__ y) {
   const T* ones = row_of_ones(m, scratch);
-  T* h = scratch + m;
+  T* h = scratch + row_step<T>(m);
   for (std::int64_t i = 0; i < n; ++i, x += m, o += m, y += m) {
     standard_row(m, eps, ones, x, o, h);
     for (std::int64_t j = 0; j < m; ++j) y[j] = gamma[j] * h[j] + beta[j];
   }
 }
 
-/// scratch [3, m]; dz [n, m] or null; dgamma, dbeta [m], added to, both or none.
+/// scratch [3, as above]; dz [n, m] or null; dgamma, dbeta [m], added to, both or none.
 template <class T>
 void norm_grad(std::int64_t n, std::int64_t m, T eps, const T* x, const T* o, const T* gamma, const T* dy, T* scratch,
                T* dz, T* __restrict__ dgamma, T* __restrict__ dbeta) {
   const T* ones = row_of_ones(m, scratch);
-  T *h = scratch + m, *g = scratch + 2 * m;
+  const std::int64_t step = row_step<T>(m);
+  T *h = scratch + step, *g = scratch + 2 * step;
   for (std::int64_t i = 0; i < n; ++i, x += m, o += m, dy += m) {
     const T inverse = standard_row(m, eps, ones, x, o, h);
     if (dz != nullptr) {
@@ -58,12 +66,13 @@ void norm_grad(std::int64_t n, std::int64_t m, T eps, const T* x, const T* o, co
 /// The gradient of sum(dy yt), yt = gamma ht + tgamma h + tbeta the tangent of y for the tangent t of the sum and
 /// ht = inverse (t - mean t - h b), b = mean(h t). With g = gamma dy, c = mean(g h) and P what project_row does:
 ///   dz = inverse (P (dy tgamma - inverse (b g + c t)) - h mean(g ht))
-/// scratch [5, m]; ddy, dz [n, m], each may be null; dgamma [m], added to, or null.
+/// scratch [5, as above]; ddy, dz [n, m], each may be null; dgamma [m], added to, or null.
 template <class T>
 void norm_grad_grad(std::int64_t n, std::int64_t m, T eps, const NormTangent<T>& in, T* scratch, T* ddy, T* dz,
                     T* __restrict__ dgamma) {
   const T* ones = row_of_ones(m, scratch);
-  T *h = scratch + m, *g = scratch + 2 * m, *ht = scratch + 3 * m, *part = scratch + 4 * m;
+  const std::int64_t step = row_step<T>(m);
+  T *h = scratch + step, *g = scratch + 2 * step, *ht = scratch + 3 * step, *part = scratch + 4 * step;
   for (std::int64_t i = 0; i < n; ++i) {
     const T *dy = in.dy + i * m, *t = in.t + i * m;
     const T inverse = standard_row(m, eps, ones, in.x + i * m, in.o + i * m, h);
