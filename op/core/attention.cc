@@ -74,8 +74,12 @@ class Work {
   const T* gate_e(const T* e, T without) {
     T* to = take(3 * stride_);
     std::fill_n(to, 3 * stride_, T(0));
+    if (!sizes_.angular) {
+      std::fill_n(to, n_, without);
+      return to;
+    }
     for (std::int64_t i = 0; i < n_; ++i)
-      for (int c = 0; c < 3; ++c) to[c * stride_ + i] = sizes_.angular ? rows(e, 3)[3 * i + c] : c == 0 ? without : T(0);
+      for (int c = 0; c < 3; ++c) to[c * stride_ + i] = rows(e, 3)[3 * i + c];
     return to;
   }
   /// The derivatives by s and e, where they are wanted, to their places.
@@ -182,7 +186,8 @@ void for_atoms(const Attention& sizes, const AttentionInput<T>& in, const Need& 
   check(sizes, in);
   if (sizes.nrows == 0) return;
   std::int64_t most = 0;
-  for (std::int64_t i = 0; i < sizes.natoms; ++i) most = std::max<std::int64_t>(most, in.offsets[i + 1] - in.offsets[i]);
+  for (std::int64_t i = 0; i < sizes.natoms; ++i)
+    most = std::max<std::int64_t>(most, in.offsets[i + 1] - in.offsets[i]);
   constexpr std::int64_t kRowsPerTask = 64;
   const std::int64_t length = std::max<std::int64_t>(1, kRowsPerTask * sizes.natoms / sizes.nrows);
   const std::int64_t rows = length * sizes.nrows / sizes.natoms + 1;

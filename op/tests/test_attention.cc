@@ -77,7 +77,7 @@ struct Case {
     return o;
   }
 
-  /// The values moved by `step` along the tangent, divided by `scale` where it counts.
+  /// The values moved by `step` along the tangent.
   std::vector<double> moved(double step) const {
     std::vector<double> values = x.values;
     for (std::size_t i = 0; i < values.size(); ++i) values[i] += step * tangent.values[i];
@@ -205,7 +205,8 @@ void large_logits() {
 TEST_MAIN(
     dp::ThreadPool pool(1);
     for (int options = 0; options < 16; ++options) {
-      for (const dp::Target* target : dp::targets()) derivatives(Case({0, 0, 1, 4, 13, 13}, 3, options), {pool, *target});
+      const Case ragged({0, 0, 1, 4, 13, 13}, 3, options);
+      for (const dp::Target* target : dp::targets()) derivatives(ragged, {pool, *target});
       compare({0, 0, 1, 3, 20, 37, 37}, 17, options);
     }
     for (int n = 0; n < 35; ++n) compare({0, n, 2 * n, 2 * n + 1}, n % 2 == 0 ? 8 : 5, 15);

@@ -90,8 +90,8 @@ REGISTER_OP("DpAttention")
     .Output("o: T")
     .SetShapeFn(attention_shape)
     .Doc(R"doc(
-Gated self-attention over the rows (neighbours) of each atom: o[m] = sum over n of W[m, n] v'[n], with W the softmax over
-n of L[m, n] = scale q'[m] . k'[n], where ' divides a row by sqrt(max(sum of squares, floor^2)), with normalize.
+Gated self-attention over the rows (neighbours) of each atom: o[m] = sum over n of W[m, n] v'[n], with W the softmax
+over n of L[m, n] = scale q'[m] . k'[n], where ' divides a row by sqrt(max(sum of squares, floor^2)), with normalize.
 
 q: [nrows, width].
 k: [nrows, width].

@@ -18,6 +18,7 @@ from deepmd_tf.ops.reference.force import prod_force, prod_force_grad, prod_viri
 from deepmd_tf.ops.reference.gelu import gelu
 from deepmd_tf.ops.reference.gram import gram
 from deepmd_tf.ops.reference.group import group_dot, group_outer, group_spread
+from deepmd_tf.ops.reference.residual_norm import residual_norm
 from deepmd_tf.ops.reference.table import (
     hermite,
     knot_positions,
@@ -60,6 +61,7 @@ __all__ = [
     "prod_force_grad",
     "prod_virial",
     "prod_virial_grad",
+    "residual_norm",
     "switch",
     "table_factor",
     "table_radial",

@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "dp/activation_kind.h"
+#include "dp/norm_tangent.h"
 #include "dp/polynomial_table.h"
 
 namespace dp {
@@ -204,6 +205,14 @@ struct Kernels {
   void (*attention_unit)(std::int64_t n, std::int64_t width, T floor2, const T* x, const AttentionUnit<T>& u);
   void (*attention_unit_tangent)(std::int64_t n, std::int64_t width, const T* xt, const AttentionUnit<T>& u);
   void (*attention_unit_back)(std::int64_t n, std::int64_t width, const AttentionUnit<T>& u, bool second, T* dx);
+
+  /// n rows of the residual norm and its derivatives, see norm.inl. scratch [5, m up to whole cache lines].
+  void (*norm)(std::int64_t n, std::int64_t m, T eps, const T* x, const T* o, const T* gamma, const T* beta, T* scratch,
+               T* y);
+  void (*norm_grad)(std::int64_t n, std::int64_t m, T eps, const T* x, const T* o, const T* gamma, const T* dy,
+                    T* scratch, T* dz, T* dgamma, T* dbeta);
+  void (*norm_grad_grad)(std::int64_t n, std::int64_t m, T eps, const NormTangent<T>& in, T* scratch, T* ddy, T* dz,
+                         T* dgamma);
 };
 
 }  // namespace dp
