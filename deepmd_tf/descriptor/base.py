@@ -129,7 +129,7 @@ class Descriptor(ABC):
 
     @classmethod
     def jumps(cls, section: dict) -> str:
-        """Why energies jump where a neighbour crosses the cutoff, with the keys of ``section``; empty if they do not."""
+        """Why energies jump where a neighbour crosses the cutoff, by the keys of ``section``; empty if not."""
         return ""
 
     @property

@@ -180,7 +180,7 @@ class DescrptSeAtten(Descriptor):
         features = self._embedded(ctx, slots)
         gate = self._gate()
         for layer in self._layers(ctx):
-            features = layer(features, lambda q, k, v: slots.attend(q, k, v, gate))
+            features = layer(features, slots, gate)
         x = slots.outer(features) / self.nnei  # [n, 4, M]
         value = ctx.primitives.gram(x, self.axis_neuron)
         value = tf.cast(tf.reshape(value, [-1, inputs.nloc, self.dim_out]), ctx.interface)

@@ -68,15 +68,10 @@ class AttentionLayer:
     beta: object
     eps: float
 
-    def __call__(self, x, attend):
-        """Features [nrows, M] -> [nrows, M]; ``attend`` sums values: (q, k, v [nrows, h]) -> [nrows, h]."""
-        seen = attend(self.query(x), self.key(x), self.value(x))
-        return self._normalised(x + self.out(seen))
-
-    def _normalised(self, z):
-        mean = tf.reduce_mean(z, axis=1, keepdims=True)
-        variance = tf.reduce_mean(tf.square(z - mean), axis=1, keepdims=True)
-        return (z - mean) * tf.math.rsqrt(variance + self.eps) * self.gamma + self.beta
+    def __call__(self, x, slots, gate: Gate):
+        """Features [nrows, M] of the rows of ``slots``, see :mod:`deepmd_tf.nn.mixed`: -> [nrows, M]."""
+        seen = slots.attend(self.query(x), self.key(x), self.value(x), gate)
+        return slots.normalised(x, self.out(seen), self.gamma, self.beta, self.eps)
 
 
 def attention_layers(
@@ -151,6 +146,14 @@ def attend_slots(q, k, v, direction, switch, live, gate: Gate):
     if gate.off_diagonal:
         weights = tf.linalg.set_diag(weights, tf.zeros_like(weights[:, :, 0]))
     return tf.matmul(weights, v)
+
+
+def residual_norm_by_layers(x, o, gamma, beta, eps: float):
+    """:func:`deepmd_tf.ops.residual_norm.residual_norm` in stock TensorFlow."""
+    z = x + o
+    mean = tf.reduce_mean(z, axis=1, keepdims=True)
+    variance = tf.reduce_mean(tf.square(z - mean), axis=1, keepdims=True)
+    return (z - mean) * tf.math.rsqrt(variance + eps) * gamma + beta
 
 
 def unit(x, floor: float):

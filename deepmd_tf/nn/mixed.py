@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from deepmd_tf.nn.attention import Gate, attend_slots
+from deepmd_tf.nn.attention import Gate, attend_slots, residual_norm_by_layers
 from deepmd_tf.ops.attention import gated_attention
 from deepmd_tf.ops.group import group_outer
+from deepmd_tf.ops.residual_norm import residual_norm
 from deepmd_tf.tf1 import tf
 
 
@@ -96,6 +97,8 @@ class AllSlots:
         q, k, v = (tf.reshape(x, [-1, nnei, h]) for x in (q, k, v))
         return tf.reshape(attend_slots(q, k, v, n.direction, n.switch, n.live, gate), [-1, h])
 
+    normalised = staticmethod(residual_norm_by_layers)
+
     def outer(self, features):
         """Sum over the rows of an atom of row times features: [nrows, M] -> [n, 4, M]."""
         features = tf.reshape(features, [-1, self._neighbors.nnei, features.shape.as_list()[1]])
@@ -135,6 +138,11 @@ class FoundSlots:
             off_diagonal=gate.off_diagonal,
         )  # fmt: skip
         return seen if self._empty is None else tf.concat([seen, tf.zeros_like(q[self._live :])], axis=0)
+
+    @staticmethod
+    def normalised(x, o, gamma, beta, eps: float):
+        """Layer normalisation of x + o, in one operation."""
+        return residual_norm(x, o, gamma, beta, eps=eps)
 
     def outer(self, features):
         """Sum over the rows of an atom."""
