@@ -22,7 +22,7 @@ from deepmd_tf.descriptor.embedded import KEYS, argument, check_radii
 from deepmd_tf.errors import ConfigError
 from deepmd_tf.nn.activation import activation
 from deepmd_tf.nn.attention import Gate, attention_layers, unit
-from deepmd_tf.nn.dialect import DIALECTS
+from deepmd_tf.nn.dialect import TENSORFLOW
 from deepmd_tf.nn.embedding import embedding_net
 from deepmd_tf.nn.initial import Seeds
 from deepmd_tf.nn.mixed import EmptySlots, MixedNeighbors
@@ -68,8 +68,6 @@ class DescrptSeAtten(Descriptor):
         Older form of ``tebd_input_mode``, before which it goes.
     attn, attn_layer : int
         Width of queries, keys and values; number of layers.
-    dialect : {"tensorflow", "reference"}
-        See :mod:`deepmd_tf.nn.dialect`.
     key : str
         Where the section stands in the input file, for messages.
 
@@ -110,12 +108,10 @@ class DescrptSeAtten(Descriptor):
     attn_layer: int = 2
     attn_dotr: bool = True
     attn_mask: bool = False
-    scaling_factor: float = 1.0
     normalize: bool = True
     temperature: float | None = None
     trainable_ln: bool = True
     ln_eps: float | None = None
-    dialect: str = "tensorflow"
     key: str = KEY
 
     def __post_init__(self):
@@ -128,7 +124,6 @@ class DescrptSeAtten(Descriptor):
         self.strip = {None: self.tebd_input_mode == "strip"}.get(
             self.stripped_type_embedding, self.stripped_type_embedding
         )
-        self._dialect = DIALECTS[self.dialect]
         self._check()
 
     @classmethod
@@ -138,7 +133,7 @@ class DescrptSeAtten(Descriptor):
                   "exclude_types")  # fmt: skip
         _, _, doc = KEYS["set_davg_zero"]
         zero = optional("set_davg_zero", bool, cls.set_davg_zero, doc)
-        return [SEL, *map(argument, shared), zero, *NETWORK_KEYS, *TYPE_KEYS, *ATTENTION_KEYS, DIALECT]
+        return [SEL, *map(argument, shared), zero, *NETWORK_KEYS, *TYPE_KEYS, *ATTENTION_KEYS]
 
     @classmethod
     def jumps(cls, section: dict) -> str:
@@ -222,15 +217,14 @@ class DescrptSeAtten(Descriptor):
     def _layers(self, ctx) -> list:
         return attention_layers(
             ctx, self.attn_layer, self.neuron[-1], self.attn, network_dtype(self.precision, ctx.interface), self.seed,
-            eps=self._dialect.ln_eps if self.ln_eps is None else self.ln_eps, trainable=self.trainable,
+            eps=TENSORFLOW.ln_eps if self.ln_eps is None else self.ln_eps, trainable=self.trainable,
             trainable_norm=self.trainable_ln,
         )  # fmt: skip
 
     def _gate(self) -> Gate:
-        scale = (self.attn * self.scaling_factor) ** -0.5 if self._dialect.scaled else 1.0
         return Gate(
-            scale=scale if self.temperature is None else self.temperature, normalize=self.normalize,
-            floor=self._dialect.norm_floor, angular=self.attn_dotr, smooth=self.smooth_type_embedding,
+            scale=1.0 if self.temperature is None else self.temperature, normalize=self.normalize,
+            floor=TENSORFLOW.norm_floor, angular=self.attn_dotr, smooth=self.smooth_type_embedding,
             off_diagonal=self.attn_mask,
         )  # fmt: skip
 
@@ -255,7 +249,7 @@ class DescrptSeAtten(Descriptor):
         if seen is not None:
             rows = tf.where(tf.tile(seen[:, :, None], [1, 1, 4]), rows, self._excluded_row(mean, center, rows))
         cast = lambda x: tf.cast(x, tf.as_dtype(network_dtype(self.precision, ctx.interface)))  # noqa: E731
-        direction = unit(rows[:, :, 1:], self._dialect.floor)
+        direction = unit(rows[:, :, 1:], TENSORFLOW.floor)
         empty = self._empty_slots(ctx, -mean / scale, center, env, cast)
         return tensors, MixedNeighbors(cast(rows), live, neighbor, center, cast(switch), cast(direction), empty)
 
@@ -269,7 +263,7 @@ class DescrptSeAtten(Descriptor):
         if not mean.any():
             return None
         found = tf.reduce_sum(tf.cast(tf.reshape(env.nmask, [-1, self.nnei]), row.dtype), axis=1)
-        excluded_count = self.exclude_types and self._dialect.excluded_rows_are_mean and self.smooth_type_embedding
+        excluded_count = self.exclude_types and TENSORFLOW.excluded_rows_are_mean and self.smooth_type_embedding
         alike = (mean == mean[:, :1]).all() and (scale == scale[:, :1]).all() and not excluded_count
         padding = tf.fill(tf.shape(center), self.ntypes)
         return EmptySlots(cast(tf.gather(row[:, :4], center)), padding, cast(self.nnei - found), bool(alike))
@@ -286,7 +280,7 @@ class DescrptSeAtten(Descriptor):
 
     def _excluded_row(self, mean, center, rows):
         """What stands in the slots of excluded pairs: zeros, or what other programs of the dialect make of them."""
-        if not (self._dialect.excluded_rows_are_mean and self.smooth_type_embedding):
+        if not (TENSORFLOW.excluded_rows_are_mean and self.smooth_type_embedding):
             return tf.zeros_like(rows)
         return tf.zeros_like(rows) + tf.gather(mean[:, 0], center)[:, None, None]
 
@@ -342,14 +336,8 @@ ATTENTION_KEYS = (
     optional("attn_layer", int, 2, "Number of attention layers.", extra_check=in_range(0)),
     optional("attn_dotr", bool, True, "Multiply the weights of two neighbours by the cosine of their angle."),
     optional("attn_mask", bool, False, "Leave out the weight of a neighbour for itself."),
-    optional("scaling_factor", float, 1.0, "Products of queries and keys are divided by the root of attn times this, "
-             "in the dialect 'reference'.", extra_check=in_range(0, open_low=True)),
     optional("normalize", bool, True, "Bring queries, keys and values to length one."),
-    optional("temperature", [float, None], None, "Factor of the products of queries and keys, in the place of the "
-             "dialect's."),
+    optional("temperature", [float, None], None, "Factor of the products of queries and keys; 1 by default."),
     optional("trainable_ln", bool, True, "Whether scale and shift of the layer normalisation are trained."),
-    optional("ln_eps", [float, None], None, "Added to the variance in the layer normalisation; by default 1e-3, in the "
-             "dialect 'reference' 1e-5."),
+    optional("ln_eps", [float, None], None, "Added to the variance in the layer normalisation; 1e-3 by default."),
 )  # fmt: skip
-DIALECT = optional("dialect", str, "tensorflow", "Which of the two forms that the field has of this descriptor: "
-                   "'tensorflow' or 'reference'.", extra_check=one_of(*DIALECTS))  # fmt: skip

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import json
 from collections.abc import Iterator, Mapping
 
@@ -19,21 +18,14 @@ OBSERVED_TYPE = "train_attr/observed_type"
 SELFCHECK = "file_attr/selfcheck"
 # Keys of the input that are this program's own; another's checker would refuse them.
 OWN_KEYS = {"training": ("embedding_table", "table_tolerance")}
-# Of descriptors, left out where they say what another program does anyway.
-OWN_DESCRIPTOR_KEYS = {"dialect": "tensorflow"}
 
 
 def portable_script(script: Mapping) -> dict:
     """The input without the keys that only this program knows, as model files for every program hold it."""
-    script = copy.deepcopy(dict(script))
-    for name, keys in OWN_KEYS.items():
-        for key in keys:
-            script.get(name, {}).pop(key, None)
-    for descriptor, _ in plain_descriptors(script.get("model", {}).get("descriptor", {})):
-        for key, default in OWN_DESCRIPTOR_KEYS.items():
-            if descriptor.get(key) == default:
-                del descriptor[key]
-    return script
+    own = lambda name, key: key in OWN_KEYS.get(name, ())  # noqa: E731
+    return {
+        name: {key: value for key, value in section.items() if not own(name, key)} for name, section in script.items()
+    }
 
 
 def training_script(values: Mapping[str, np.ndarray], origin: str) -> dict:

@@ -119,6 +119,28 @@ def test_equals_the_equations_in_numpy(name, cell):
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-11 * np.abs(expected).max())
 
 
+@pytest.mark.parametrize("primitives", [PORTABLE, FOUND], ids=["portable", "found"])
+@pytest.mark.parametrize("name", ["concat", "smooth strip", "v2"])
+def test_frames_of_several_compositions_in_one_batch(name, primitives):
+    """Each is what it is alone; the smaller one is filled up with virtual atoms."""
+    model = ModelUnderTest(section(VARIANTS[name]), primitives=primitives)
+    (a, types_a), (b, types_b) = cluster(9, 1), cluster(6, 2)
+    alone = [model(a, types_a), model(b, types_b)]
+    feeds = {
+        "t_coord:0": np.concatenate([a.ravel(), b.ravel(), np.zeros(9)]),
+        "t_type:0": np.concatenate([types_a, types_b, [-1] * 3]),
+        "t_natoms:0": [9, 9, 9, 0],
+        "t_mesh:0": np.zeros(1, np.int32),
+        "t_box:0": np.tile(np.eye(3).ravel(), 2),
+    }
+    found = model.session.run(model.output.__dict__, feeds)
+    for frame, (n, expected) in enumerate(zip((9, 6), alone)):
+        np.testing.assert_allclose(found["energy"][frame], expected["energy"][0], rtol=0, atol=1e-12)
+        np.testing.assert_allclose(found["force"][frame].reshape(9, 3)[:n], expected["force"][0], rtol=0, atol=1e-12)
+        np.testing.assert_allclose(found["virial"][frame].reshape(3, 3), expected["virial"][0], rtol=0, atol=1e-12)
+        assert not found["atom_energy"][frame][n:].any() and not found["force"][frame][3 * n :].any()
+
+
 def test_types_that_are_not_told_need_a_section_less():
     typed = section()
     typed["descriptor"] = {"type": "se_e2_a", "sel": [40, 44]}
