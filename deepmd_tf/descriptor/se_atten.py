@@ -337,7 +337,7 @@ ATTENTION_KEYS = (
     optional("attn_dotr", bool, True, "Multiply the weights of two neighbours by the cosine of their angle."),
     optional("attn_mask", bool, False, "Leave out the weight of a neighbour for itself."),
     optional("normalize", bool, True, "Bring queries, keys and values to length one."),
-    optional("temperature", [float, None], None, "Factor of the products of queries and keys; 1 by default."),
+    Argument("temperature", float, optional=True, doc="Factor of the products of queries and keys; 1 by default."),
     optional("trainable_ln", bool, True, "Whether scale and shift of the layer normalisation are trained."),
     optional("ln_eps", [float, None], None, "Added to the variance in the layer normalisation; 1e-3 by default."),
 )  # fmt: skip

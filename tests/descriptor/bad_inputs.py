@@ -60,7 +60,7 @@ ROWS = [
     Row("no slots in one list", {**ATTENTION, "sel": 0},
         "model/descriptor/sel: expected a number >= 1, of the neighbours of all types together, found 0"),
     Row("a mode that does not exist", {**ATTENTION, "tebd_input_mode": "add"},
-        "model/descriptor/tebd_input_mode: expected concat or strip, found \"add\""),
+        "model/descriptor/tebd_input_mode: expected one of \"concat\", \"strip\"; found \"add\""),
     Row("a hybrid of two kinds", hybrid(ATTENTION, ANGULAR),
         "model/descriptor/list: descriptors with networks of each type beside one whose networks are told the types. "
         "Take descriptors of one kind: 'se_atten' and 'se_atten_v2', or the others"),
