@@ -86,7 +86,13 @@ def open_original(path: str | Path, training_script: str | None = None) -> Origi
         raise ModelFormatError(
             f"{path}: holds no train_attr/training_script", "Name the input file it was trained with by -t"
         )
-    model = make_model(_model_section(frozen, script))
+    section = _model_section(frozen, script)
+    model = make_model(section)
+    if model.type_embedding is not None:
+        raise ModelFormatError(
+            f"{path}: descriptor {section['descriptor']['type']!r} cannot be compressed here",
+            "Those with networks of each type can: 'se_e2_a', 'se_e2_r', 'se_e3' and 'hybrid' of these",
+        )
     values = frozen.constants()
     return Original(frozen, script, model, values, _nearest(frozen, values, model, given))
 

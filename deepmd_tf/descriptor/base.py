@@ -112,6 +112,10 @@ class Descriptor(ABC):
     rounded = False
     # Whether `sel` is one number, of the neighbours of all types together.
     one_list = False
+    # Settings of the vectors of types that its networks are told, None where each type has networks of its own.
+    type_vectors: dict | None = None
+    # Whether the fitting is told the vector of the atom's type as well.
+    concat_output_tebd = False
 
     @classmethod
     @abstractmethod
@@ -122,6 +126,11 @@ class Descriptor(ABC):
     def parts(cls, section: dict, key: str = KEY) -> dict[str, dict]:
         """The sections that have a cutoff and neighbour slots of their own, by path: ``section`` itself."""
         return {key: section}
+
+    @classmethod
+    def jumps(cls, section: dict) -> str:
+        """Why energies jump where a neighbour crosses the cutoff, by the keys of ``section``; empty if not."""
+        return ""
 
     @property
     @abstractmethod

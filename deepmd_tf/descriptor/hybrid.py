@@ -41,6 +41,11 @@ class DescrptHybrid(Descriptor):
             raise ConfigError(f"{key}/list: expected at least one descriptor, found none")
         self.ntypes = ntypes
         self.descriptors = [_make(ntypes, dict(part), f"{key}/list/{k}") for k, part in enumerate(list)]
+        if len({descriptor.type_vectors is None for descriptor in self.descriptors}) > 1:
+            raise ConfigError(
+                f"{key}/list: descriptors with networks of each type beside one whose networks are told the types",
+                "Take descriptors of one kind: 'se_atten' and 'se_atten_v2', or the others",
+            )
 
     @classmethod
     def arguments(cls) -> list[Argument]:
@@ -57,6 +62,16 @@ class DescrptHybrid(Descriptor):
         for k, part in enumerate(section["list"]):
             found.update(descriptors.get(part["type"]).parts(part, f"{key}/list/{k}"))
         return found
+
+    @property
+    def type_vectors(self) -> dict | None:
+        """Those of the parts, which share them."""
+        return self.descriptors[0].type_vectors
+
+    @property
+    def concat_output_tebd(self) -> bool:
+        """Whether one of the parts wants the fitting to be told the type."""
+        return any(descriptor.concat_output_tebd for descriptor in self.descriptors)
 
     @property
     def rcut(self) -> float:

@@ -158,7 +158,7 @@ def write_graph(path: str | Path, graph_def) -> int:
 
 def _kept_nodes(graph_def, attributes) -> list[str]:
     """Outputs, and the constants that no output depends on but that readers look up."""
-    outputs = ("o_", "t_mesh", "descrpt_attr", "fitting_attr/df", "fitting_attr/da", "model_attr/")
+    outputs = ("o_", "t_mesh", "t_typeebd", "descrpt_attr", "fitting_attr/df", "fitting_attr/da", "model_attr/")
     return [
         node.name
         for node in graph_def.node

@@ -39,6 +39,8 @@ class Fitting(ABC):
 
     # What `model_attr/model_type` says of a model with this fitting.
     model_type: str
+    # Whether it can be one network of all types, made with the keyword `type_width`, numbers that tell the type.
+    takes_types = False
 
     @classmethod
     @abstractmethod

@@ -16,12 +16,13 @@ from deepmd_tf.tf1 import tf
 
 @fittings.register("ener")
 class EnerFitting(Fitting):
-    r"""One network per type from the descriptor, and frame and atomic parameters, to the atomic energy.
+    r"""A network per type, or one of all types, from the descriptor and parameters to the atomic energy.
 
     .. math::  E_i = N^{t_i}(D_i, p, a_i) \;[- N^{t_i}(0, p, a_i)] + b_{t_i}
 
     with :math:`p` and :math:`a_i` the standardised frame and atomic parameters and :math:`b` the energy
-    per type from least squares. The term in brackets is there for types with a given ``atom_ener``, so
+    per type from least squares. One network of all types sees the vector of the type after the features.
+    The term in brackets is there for types with a given ``atom_ener``, so
     that an isolated atom has exactly that energy.
 
     Parameters
@@ -40,6 +41,8 @@ class EnerFitting(Fitting):
         Names of layers; layers of one name share their weights.
     use_aparam_as_mask : bool
         Atomic parameters are a mask for the descriptor and no input of the network.
+    type_width : int or None
+        One network of all types, which is told this many numbers of a type; None for a network per type.
 
     Raises
     ------
@@ -48,6 +51,7 @@ class EnerFitting(Fitting):
     """
 
     model_type = "ener"
+    takes_types = True
 
     def __init__(
         self,
@@ -66,6 +70,7 @@ class EnerFitting(Fitting):
         atom_ener=(),
         layer_name=None,
         use_aparam_as_mask: bool = False,
+        type_width: int | None = None,
     ):
         self.ntypes, self.dim_descriptor = ntypes, dim_descriptor
         self.neuron = [int(n) for n in neuron]
@@ -76,7 +81,7 @@ class EnerFitting(Fitting):
         self.rcond, self.seed = rcond, seed
         self.atom_ener = [None if e is None else float(e) for e in atom_ener] or [None] * ntypes
         self.layer_name = list(layer_name) if layer_name else [None] * layers
-        self.use_aparam_as_mask = use_aparam_as_mask
+        self.use_aparam_as_mask, self.type_width = use_aparam_as_mask, type_width
         self._check()
 
     @classmethod
@@ -189,12 +194,15 @@ class EnerFitting(Fitting):
         ctx.constant(self.numb_fparam, f"{scope}/dfparam", tf.int32)
         ctx.constant(self.numb_aparam, f"{scope}/daparam", tf.int32)
         bias = ctx.weights.get(f"{scope}/t_bias_atom_e", (self.ntypes,), ctx.interface.name, None, trainable=False)
-        parameters = self._parameters(ctx, inputs, scope)
+        parameters = [*self._type_vectors(ctx, inputs), *self._parameters(ctx, inputs, scope)]
         nets = self._networks(ctx)
         types = inputs.type[:, : inputs.nloc]
         types_or_0 = tf.maximum(types, 0)
         energy = self._evaluate(ctx, nets, [descriptor, *parameters], inputs) + tf.gather(bias, types_or_0)
         given = np.array([e is not None for e in self.atom_ener])
+        if self.type_width is not None:
+            # A network of all types is brought to zero for all of them, as the field's programs do.
+            given[:] = given.any()
         if given.any():
             vacuum = self._evaluate(ctx, nets, [tf.zeros_like(descriptor), *parameters], inputs)
             energy -= vacuum * tf.gather(tf.constant(given, ctx.interface), types_or_0)
@@ -204,10 +212,10 @@ class EnerFitting(Fitting):
         layers = range(len(self.neuron) + 1)
         return FittingNets.make(
             ctx,
-            [[self._layer_scope(k, t, ctx.suffix) for k in layers] for t in range(self.ntypes)],
+            [[self._layer_scope(k, name, ctx.suffix) for k in layers] for name in self._network_names()],
             self.trainable,
             self.seed,
-            n_in=self.dim_descriptor + self.numb_fparam + self.dim_aparam_in,
+            n_in=self.dim_descriptor + (self.type_width or 0) + self.numb_fparam + self.dim_aparam_in,
             n_out=1,
             neuron=self.neuron,
             activation_function=self.activation_function,
@@ -215,12 +223,24 @@ class EnerFitting(Fitting):
             dtype=network_dtype(self.precision, ctx.interface),
         )
 
-    @staticmethod
-    def _evaluate(ctx, nets: FittingNets, features: list, inputs):
+    def _network_names(self) -> list[str]:
+        """What stands behind the names of the layers of each network."""
+        return [f"_type_{t}" for t in range(self.ntypes)] if self.type_width is None else [""]
+
+    def _evaluate(self, ctx, nets: FittingNets, features: list, inputs):
         """The networks on features [nf, nloc, ...] side by side: -> [nf, nloc]."""
         x = features[0] if len(features) == 1 else tf.concat(features, axis=2)
-        energy = ctx.primitives.fitting(nets, tf.cast(x, nets.dtype), inputs.natoms)  # [nf, nloc, 1]
+        # One network is told that all atoms are of one type.
+        natoms = inputs.natoms if self.type_width is None else tf.gather(inputs.natoms, [0, 1, 0])
+        energy = ctx.primitives.fitting(nets, tf.cast(x, nets.dtype), natoms)  # [nf, nloc, 1]
         return tf.cast(energy[:, :, 0], ctx.interface)
+
+    def _type_vectors(self, ctx, inputs) -> list:
+        """Of the type of each atom, [nf, nloc, type_width]; virtual atoms have that of the first type."""
+        if not self.type_width:
+            return []
+        vectors = tf.gather(ctx.type_vectors, tf.clip_by_value(inputs.type[:, : inputs.nloc], 0, self.ntypes - 1))
+        return [tf.cast(vectors, ctx.interface)]
 
     def _parameters(self, ctx, inputs, scope) -> list:
         """Standardised frame and atomic parameters, each [nf, nloc, n]."""
@@ -240,11 +260,11 @@ class EnerFitting(Fitting):
         istd = ctx.weights.get(f"{name}_istd", (n,), ctx.interface.name, None, trainable=False)
         return (x - mean) * istd
 
-    def _layer_scope(self, k: int, t: int, suffix: str) -> str:
+    def _layer_scope(self, k: int, name: str, suffix: str) -> str:
         if self.layer_name[k] is not None:
-            return f"share_{self.layer_name[k]}_type_{t}"
+            return f"share_{self.layer_name[k]}{name}"
         layer = f"layer_{k}" if k < len(self.neuron) else "final_layer"
-        return f"{layer}_type_{t}{suffix}"
+        return f"{layer}{name}{suffix}"
 
     def _check(self) -> None:
         key = "model/fitting_net"

@@ -20,6 +20,7 @@ from deepmd_tf.infer.session import ModelSession, session_config
 from deepmd_tf.infer.stored import look_ups
 from deepmd_tf.infer.tables import NetworkTables, StoredTables
 from deepmd_tf.model.make import make_model
+from deepmd_tf.model.type_embedding import TypeEmbedding
 from deepmd_tf.nn.context import FOUND, BuildContext
 from deepmd_tf.nn.weights import FrozenWeights
 from deepmd_tf.tf1 import tf
@@ -97,13 +98,14 @@ def _build(model: FrozenModel):
     if "model" not in model.training_script:
         raise ModelFormatError(f"{model.path}: holds no training script")
     section = model.training_script["model"]
-    rebuilt = make_model(
-        {
-            "type_map": model.type_map,
-            "descriptor": _known(descriptors, section["descriptor"], model),
-            "fitting_net": _known(fittings, section.get("fitting_net", {}), model),
-        }
-    )
+    known = {
+        "type_map": model.type_map,
+        "descriptor": _known(descriptors, section["descriptor"], model),
+        "fitting_net": _known(fittings, section.get("fitting_net", {}), model),
+    }
+    if section.get("type_embedding"):
+        known["type_embedding"] = _keys(TypeEmbedding.arguments(), section["type_embedding"])
+    rebuilt = make_model(known)
     values = model.constants()
     if model.compressed:
         tables = StoredTables(FOUND, list(look_ups(model).values()))
@@ -121,16 +123,20 @@ def _has_single_precision(model: FrozenModel) -> bool:
 def _known(family, section: dict, model: FrozenModel, suffix: str = "") -> dict:
     """The keys of a section that its component has; those of other programs that change nothing are left out."""
     kind = section.get("type", "ener")
-    keys = {"type": kind}
-    for argument in family.get(kind).arguments():
-        for name in (argument.name, *argument.alias):
-            if name in section:
-                keys[argument.name] = section[name]
+    keys = {"type": kind, **_keys(family.get(kind).arguments(), section)}
     if "list" in keys:
         keys["list"] = [_known(family, part, model, f"{suffix}_{i}") for i, part in enumerate(keys["list"])]
     if isinstance(keys.get("sel"), str):
         keys["sel"] = model.constant(f"descrpt_attr{suffix}/sel").tolist()
+    if "tebd_dim" in keys:
+        # Another program makes vectors of eight numbers, whatever its input says.
+        keys["tebd_dim"] = int(model.constant("type_embed_net/matrix_1").shape[1])
     return keys
+
+
+def _keys(arguments, section: dict) -> dict:
+    given = {argument.name: [n for n in (argument.name, *argument.alias) if n in section] for argument in arguments}
+    return {name: section[names[-1]] for name, names in given.items() if names}
 
 
 def _example(model: FrozenModel) -> dict[str, np.ndarray]:

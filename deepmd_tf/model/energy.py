@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from deepmd_tf.precision import ENERGY_DTYPE
 from deepmd_tf.tf1 import tf
@@ -42,12 +42,15 @@ class EnergyModel:
     fitting : Fitting
     type_map : list of str
         Name of every type.
+    type_embedding : TypeEmbedding or None
+        What networks of all types are told of a type; None where each type has networks of its own.
     """
 
-    def __init__(self, descriptor, fitting, type_map: list[str]):
+    def __init__(self, descriptor, fitting, type_map: list[str], type_embedding=None):
         self.descriptor = descriptor
         self.fitting = fitting
         self.type_map = list(type_map)
+        self.type_embedding = type_embedding
 
     @property
     def model_type(self) -> str:
@@ -60,6 +63,8 @@ class EnergyModel:
         ctx.constant(" ".join(self.type_map), f"{scope}/tmap", tf.string)
         ctx.constant(self.model_type, f"{scope}/model_type", tf.string)
         ctx.constant(MODEL_VERSION, f"{scope}/model_version", tf.string)
+        if self.type_embedding is not None:
+            ctx = replace(ctx, type_vectors=self.type_embedding.build(ctx))
         features = self.descriptor.build(ctx, inputs)
         atom_energy = self.fitting.build(ctx, features.value, inputs)  # [nf, nloc]
         force, virial, atom_virial = self._derivatives(ctx, atom_energy, features.environments, inputs)

@@ -11,8 +11,9 @@ from deepmd_tf.nn.blockwise import radial_exact, three_body_exact, two_body_exac
 from deepmd_tf.nn.fitting_nets import fitting_at_once, fitting_by_layers
 from deepmd_tf.nn.found import outer_at_once, outer_by_product
 from deepmd_tf.nn.gram import gram_at_once, gram_by_product
+from deepmd_tf.nn.mixed import all_slots, found_slots
 from deepmd_tf.nn.weights import WeightStore
-from deepmd_tf.ops.env_mat import prod_env_mat_a, prod_env_mat_r
+from deepmd_tf.ops.env_mat import prod_env_mat_a, prod_env_mat_a_mix, prod_env_mat_r
 from deepmd_tf.ops.force_virial import force_virial, force_virial_by_two
 from deepmd_tf.tf1 import tf
 
@@ -26,8 +27,9 @@ class Primitives:
 
     Attributes
     ----------
-    env_mat_a, env_mat_r : callable
-        Environment matrix with rows of four numbers and of one, see :mod:`deepmd_tf.ops.env_mat`.
+    env_mat_a, env_mat_r, env_mat_mixed : callable
+        Environment matrix with rows of four numbers, of one, and of four with neighbours of all types in one list, see
+        :mod:`deepmd_tf.ops.env_mat`.
     force_virial : callable
         From the derivative of the energy by either, see :func:`deepmd_tf.ops.force_virial.force_virial_by_two`.
     two_body : callable
@@ -38,6 +40,8 @@ class Primitives:
         Sum over slots of the features of the one number of a row: -> [n, M].
     three_body : callable
         Mean over pairs of slots of angle times features of the angle, summed over pairs of types: -> [n, M].
+    mixed_slots : callable
+        The rows that networks are evaluated for where all types are in one list, see :mod:`deepmd_tf.nn.mixed`.
     gram : callable
         Products of all columns with the first ones, see :func:`deepmd_tf.nn.gram.gram_by_product`.
     fitting : callable
@@ -49,11 +53,13 @@ class Primitives:
 
     env_mat_a: Callable
     env_mat_r: Callable
+    env_mat_mixed: Callable
     force_virial: Callable
     two_body: Callable
     found_outer: Callable
     radial: Callable
     three_body: Callable
+    mixed_slots: Callable
     gram: Callable
     fitting: Callable
     portable: bool
@@ -67,11 +73,13 @@ class Primitives:
 PORTABLE = Primitives(
     env_mat_a=prod_env_mat_a,
     env_mat_r=prod_env_mat_r,
+    env_mat_mixed=prod_env_mat_a_mix,
     force_virial=force_virial_by_two,
     two_body=two_body_exact,
     found_outer=outer_by_product,
     radial=radial_exact,
     three_body=three_body_exact,
+    mixed_slots=all_slots,
     gram=gram_by_product,
     fitting=fitting_by_layers,
     portable=True,
@@ -84,6 +92,7 @@ FOUND = replace(
     force_virial=force_virial,
     two_body=two_body_found_exact,
     found_outer=outer_at_once,
+    mixed_slots=found_slots,
     gram=gram_at_once,
     fitting=fitting_at_once,
     portable=False,
@@ -106,6 +115,8 @@ class BuildContext:
         The parts that variants exchange.
     suffix : str
         Appended to the scopes of a nested model, empty for a plain one.
+    type_vectors : [ntypes + 1, width] or None
+        What networks of all types are told of a type; the last row, of empty neighbour slots, is zero.
     """
 
     ntypes: int
@@ -113,6 +124,7 @@ class BuildContext:
     interface: np.dtype
     primitives: Primitives = PORTABLE
     suffix: str = ""
+    type_vectors: object = None
 
     def constant(self, value, name: str, dtype=None):
         """A constant node of exactly this name, e.g. ``descrpt_attr/rcut``."""

@@ -17,6 +17,17 @@ class EnvMatTensors(NamedTuple):
     nlist: object  # [nf, nloc*nnei], -1 where a slot is empty
 
 
+class MixedEnvMatTensors(NamedTuple):
+    """Outputs of :func:`prod_env_mat_a_mix`, with nnei = nsel: those of :class:`EnvMatTensors` and two more."""
+
+    descrpt: object  # [nf, nloc*nnei*4]
+    deriv: object  # [nf, nloc*nnei*4*3]
+    rij: object  # [nf, nloc*nnei*3], Å
+    nlist: object  # [nf, nloc*nnei], -1 where a slot is empty
+    ntype: object  # [nf, nloc*nnei], type of the neighbour; ntypes where a slot is empty
+    nmask: object  # [nf, nloc*nnei] bool, whether the slot holds a neighbour
+
+
 def prod_env_mat_a(
     coord, atype, natoms, box, mesh, davg, dstd, *, rcut: float, rcut_smth: float, sel: Sequence[int], name=None
 ) -> EnvMatTensors:
@@ -61,6 +72,47 @@ def prod_env_mat_a(
             rcut_r_smth=rcut_smth,
             sel_a=list(sel),
             sel_r=[0] * len(sel),
+            name=name,
+        )
+    )
+
+
+def prod_env_mat_a_mix(
+    coord, atype, natoms, box, mesh, davg, dstd, *, rcut: float, rcut_smth: float, nsel: int, name=None
+) -> MixedEnvMatTensors:
+    """:func:`prod_env_mat_a` with neighbours of all types in one block, sorted by distance.
+
+    Types may differ from frame to frame.
+
+    Parameters
+    ----------
+    coord, atype, natoms, box, rcut, rcut_smth, name
+        As :func:`prod_env_mat_a`, with the number of types that ``natoms`` tells.
+    mesh : int32 tensor
+        As :func:`prod_env_mat_a`; length 1 is open as 0 is, and length 7 periodic as 6 is.
+    davg, dstd : tensor [ntypes, nsel*4]
+        Mean and scale by type of the centre.
+    nsel : int
+        Neighbour slots of an atom.
+
+    Returns
+    -------
+    MixedEnvMatTensors
+    """
+    return MixedEnvMatTensors(
+        *op_module().prod_env_mat_a_mix(
+            coord=coord,
+            type=atype,
+            natoms=natoms,
+            box=box,
+            mesh=mesh,
+            davg=davg,
+            dstd=dstd,
+            rcut_a=-1.0,
+            rcut_r=rcut,
+            rcut_r_smth=rcut_smth,
+            sel_a=[nsel],
+            sel_r=[0],
             name=name,
         )
     )

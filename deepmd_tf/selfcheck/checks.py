@@ -94,14 +94,14 @@ def compare(
 
 
 def finite_differences(
-    model: DeepPot, frames: Sequence[Frame], found: list[Values], precision: str, corners: bool, crowded: int = 0
+    model: DeepPot, frames: Sequence[Frame], found: list[Values], precision: str, corners: bool, jumps: str = ""
 ) -> Check:
     r"""The check of forces and virials against central differences of the energy of the same graph.
 
     Along a random direction u of all positions, :math:`-F \cdot u` is the slope of the energy; under a random
     strain :math:`R' = R (1 + t S)` of positions and cell, it is :math:`-\sum_{ab} \Xi_{ba} S_{ab}`, see
     :mod:`deepmd_tf.keys`.
-    Where atoms are ``crowded``, the energy jumps when their neighbours change places: then nothing is judged.
+    Where the energy ``jumps``, for the reason that is given, nothing is judged.
     """
     against = "finite differences"
     if precision not in STEPS:
@@ -115,9 +115,9 @@ def finite_differences(
         best = np.fmin(best, np.abs(off))
         if (best <= limits).all():
             break
-    if crowded:
+    if jumps:
         tolerance = dict.fromkeys(tolerance)
-    note = f"not judged: {crowded} atoms have more neighbours than slots (sel), so energies may jump" if crowded else ""
+    note = f"not judged: {jumps}" if jumps else ""
     return Check(
         against, {name: Error.of(best[:, k], limit) for k, (name, limit) in enumerate(tolerance.items())}, note
     )
@@ -167,13 +167,21 @@ def _scale(values: list[np.ndarray]) -> float:
 
 def lowest_precision(model: FrozenModel) -> str:
     """Name of the lowest precision that products and tables of the graph are computed in."""
-    heavy = ("MatMul", "BatchMatMul", "BatchMatMulV2", "BiasAdd", "ProdEnvMatA", "ProdEnvMatR")
+    heavy = ("MatMul", "BatchMatMul", "BatchMatMulV2", "BiasAdd", "ProdEnvMatA", "ProdEnvMatAMix", "ProdEnvMatR")
     found = {
         tf.as_dtype(node.attr["T"].type).name
         for node in model.graph_def.node
         if node.op in heavy or node.op.startswith("TabulateFusion")
     }
     return next((name for name in reversed(SAME) if name in found), "float64")
+
+
+def jumps(section: Mapping, crowded: int = 0) -> str:
+    """Why energies of the model jump, ``crowded`` atoms having more neighbours than slots; empty if they do not."""
+    if crowded:
+        return f"{crowded} atoms have more neighbours than slots (sel), so energies may jump"
+    reasons = [component.jumps(part) for component, part in _known(section)]
+    return next(filter(None, reasons), "")
 
 
 def has_corners(section: Mapping) -> bool:
@@ -186,5 +194,11 @@ def has_corners(section: Mapping) -> bool:
 
 def is_rounded(section: Mapping) -> bool:
     """Whether a part of the model rounds its numbers."""
-    named = {part.get("type") for part, _ in plain_descriptors(section["descriptor"])}
-    return any(name in named and component.rounded for name, component in descriptors)
+    return any(component.rounded for component, _ in _known(section))
+
+
+def _known(section: Mapping) -> list[tuple[type, Mapping]]:
+    """The descriptors of a model section that this program has, each with its part of it."""
+    by_name = {alias: component for name, component in descriptors for alias in (name, *descriptors.aliases(name))}
+    parts = [part for part, _ in plain_descriptors(section.get("descriptor", {}))]
+    return [(by_name[part["type"]], part) for part in parts if part.get("type") in by_name]

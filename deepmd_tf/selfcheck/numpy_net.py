@@ -60,7 +60,7 @@ def phi_slope(name: str | None) -> Callable:
 
 def _activation(name: str | None) -> tuple[Callable, Callable]:
     key = "none" if name is None else name.lower()
-    if key.partition(":")[0] == "silut":
+    if key.partition(":")[0] in ("silut", "custom_silu"):
         return silut(float(key.partition(":")[2] or 3.0))
     return ACTIVATIONS[key]
 

@@ -164,7 +164,7 @@ def _report(
         crowded = sum(one.crowded for one in expected)
     except ModelFormatError as error:
         done.append(Check(NUMPY, note=f"not measured: {error.message}"))
-    done.append(checks.finite_differences(stored, frames, found, slopes, corners, crowded))
+    done.append(checks.finite_differences(stored, frames, found, slopes, corners, checks.jumps(section, crowded)))
     stored.close()
     systems = list(dict.fromkeys(frame.system for frame in frames))
     return Report(systems, len(frames), sum(frame.natoms for frame in frames), precision, done)

@@ -136,6 +136,11 @@ def prepare(
     group = world()
     seed = group.shared(lambda: _seed(config, start))
     training, validation = group.together(lambda: open_data(config, seed))
+    for key, part in (
+        descriptors.get(config["model"]["descriptor"]["type"]).parts(config["model"]["descriptor"]).items()
+    ):
+        if reason := descriptors.get(part["type"]).jumps(part):
+            log.warning("%s: %s", key, reason)
     config["model"]["type_map"] = _type_map(config, training)
     config["model"], min_nbor_dist, values = group.shared(
         lambda: _from_data(config["model"], training, start, skip_neighbor_stat)

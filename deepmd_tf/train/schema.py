@@ -8,6 +8,7 @@ from deepmd_tf.config.arguments import all_of, exclusive, family, in_range, not_
 from deepmd_tf.descriptor.base import descriptors
 from deepmd_tf.fitting.base import fittings
 from deepmd_tf.loss.base import losses
+from deepmd_tf.model.type_embedding import TypeEmbedding
 from deepmd_tf.registry import Registry
 from deepmd_tf.train.optimizer import optimizers
 from deepmd_tf.train.schedule import schedules
@@ -37,6 +38,8 @@ def model_section() -> Argument:
                  "divided by.", extra_check=in_range(0)),
         optional("data_bias_nsample", int, 10, "Batches per system that a change of the energy per type is taken from.",
                  extra_check=in_range(1)),
+        Argument("type_embedding", dict, TypeEmbedding.arguments(), optional=True,
+                 doc="What networks of all types are told of a type; for descriptors as 'se_atten'."),
     ]  # fmt: skip
     standard = Argument("standard", dict, [
         required("descriptor", dict, "What an atom sees: its features, from its neighbours.",

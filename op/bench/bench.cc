@@ -122,5 +122,7 @@ int main() {
     bench_tables(*target);
     bench_tabulate(*target);
     bench_fitting(*target);
+    bench_attention(*target);
+    bench_norm(*target);
   }
 }

@@ -25,6 +25,8 @@ inline double nanoseconds(const std::function<void()>& work) {
   return least;
 }
 
+void bench_attention(const dp::Target& target);
 void bench_fitting(const dp::Target& target);
+void bench_norm(const dp::Target& target);
 void bench_tables(const dp::Target& target);
 void bench_tabulate(const dp::Target& target);

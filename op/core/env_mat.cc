@@ -75,10 +75,21 @@ struct EnvMatCall {
     }
   }
 
+  /// Type and presence of the neighbours in a row of frame f.
+  void kinds(std::int64_t f, std::int64_t row, const std::int32_t* nlist) const {
+    const std::int32_t* type = in.type + f * frames.nall;
+    const int nnei = slots.total();
+    for (int slot = 0; slot < nnei; ++slot) {
+      const bool holds = nlist[slot] >= 0;
+      if (out.ntype != nullptr) out.ntype[row * nnei + slot] = holds ? type[nlist[slot]] : frames.ntypes;
+      if (out.nmask != nullptr) out.nmask[row * nnei + slot] = holds;
+    }
+  }
+
   template <class Source>
   void rows(const Source& source, std::int64_t f, int begin, int end) const {
     const int nnei = slots.total();
-    RowScratch scratch;
+    RowScratch scratch(in.mixed);
     std::vector<int> filled(slots.ntypes());
     std::vector<std::int32_t> own_nlist(out.nlist == nullptr ? nnei : 0);
     std::vector<T> own_rij(out.rij == nullptr ? 3 * nnei : 0), own_descrpt(out.descrpt == nullptr ? norm.width : 0);
@@ -89,17 +100,20 @@ struct EnvMatCall {
       fill_slots(source, i, slots, scratch, nlist, rij, filled.data());
       T* descrpt = out.descrpt == nullptr ? own_descrpt.data() : out.descrpt + row * norm.width;
       if (out.descrpt != nullptr || out.deriv != nullptr) values(f, i, rij, filled.data(), descrpt);
+      if (out.ntype != nullptr || out.nmask != nullptr) kinds(f, row, nlist);
     }
   }
 };
 
-void check_settings(const Frames& frames, const Cutoff& cutoff, const Slots& slots) {
+void check_settings(const Frames& frames, const Cutoff& cutoff, const Slots& slots, bool mixed) {
   if (!(cutoff.rcut > 0) || !std::isfinite(cutoff.rcut))
     throw InvalidInput("rcut: expected a positive number, found " + std::to_string(cutoff.rcut));
   if (!(cutoff.rcut_smth >= 0) || cutoff.rcut_smth > cutoff.rcut)
     throw InvalidInput("rcut_smth: expected 0 to rcut = " + std::to_string(cutoff.rcut) + ", found " +
                        std::to_string(cutoff.rcut_smth));
-  if (slots.ntypes() != frames.ntypes)
+  if (mixed && slots.ntypes() != 1)
+    throw InvalidInput("sel: expected one entry for mixed types, found " + std::to_string(slots.ntypes()));
+  if (!mixed && slots.ntypes() != frames.ntypes)
     throw InvalidInput("sel: expected one entry for each of " + std::to_string(frames.ntypes) + " types, found " +
                        std::to_string(slots.ntypes()));
   if (frames.nloc < 0 || frames.nall < frames.nloc)
@@ -148,7 +162,7 @@ void run_with_search(const EnvMatCall<T>& call, double rcut, std::int64_t tasks_
 template <class T>
 void env_mat(const Frames& frames, const Cutoff& cutoff, const Slots& slots, Components components,
              const EnvMatInput<T>& in, const EnvMatOutput<T>& out, const Context& context) {
-  check_settings(frames, cutoff, slots);
+  check_settings(frames, cutoff, slots, in.mixed);
   const T range = static_cast<T>(cutoff.rcut) - static_cast<T>(cutoff.rcut_smth);
   const Switch<T> sw = {static_cast<T>(cutoff.rcut_smth), range > 0 ? T(1) / range : T(0)};
   const EnvMatCall<T> call{frames,

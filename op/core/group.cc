@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string>
 
+#include "core/offsets.h"
 #include "core/simd/kernels.h"
 #include "dp/error.h"
 
@@ -14,14 +15,7 @@ void check(const Groups& groups, const std::int32_t* offsets) {
   if (groups.ngroups < 0 || groups.nrows < 0 || groups.width < 0)
     throw InvalidInput("groups: expected sizes of 0 or more, found " + std::to_string(groups.ngroups) +
                        " groups of " + std::to_string(groups.nrows) + " rows of " + std::to_string(groups.width));
-  if (offsets[0] != 0) throw InvalidInput("offsets[0]: expected 0, found " + std::to_string(offsets[0]));
-  for (std::int64_t i = 0; i < groups.ngroups; ++i)
-    if (offsets[i + 1] < offsets[i])
-      throw InvalidInput("offsets[" + std::to_string(i + 1) + "]: expected at least the one before, " +
-                         std::to_string(offsets[i]) + ", found " + std::to_string(offsets[i + 1]));
-  if (offsets[groups.ngroups] != groups.nrows)
-    throw InvalidInput("offsets: expected the last to be the number of rows " + std::to_string(groups.nrows) +
-                       ", found " + std::to_string(offsets[groups.ngroups]));
+  check_offsets(groups.ngroups, groups.nrows, offsets);
 }
 
 /// Check the offsets, then call body(group, first row, number of rows) for each group, several groups a task.

@@ -12,7 +12,7 @@ void RowScratch::add(int type, float d2, std::int32_t copy) {
   // The bits of a float that is not negative have its order: one integer sorts by (distance, copy).
   std::uint32_t bits;
   std::memcpy(&bits, &d2, sizeof bits);
-  keys[type].push_back(static_cast<std::uint64_t>(bits) << 32 | static_cast<std::uint32_t>(copy));
+  keys[mixed ? 0 : type].push_back(static_cast<std::uint64_t>(bits) << 32 | static_cast<std::uint32_t>(copy));
 }
 
 template <class T>

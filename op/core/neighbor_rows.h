@@ -23,15 +23,21 @@ struct SearchRadius {
 
 /// Work space of one task; kept from atom to atom to save allocations.
 struct RowScratch {
-  std::vector<std::vector<std::uint64_t>> keys;  // [ntypes] (float32 squared distance, copy) of the neighbours found
+  /// mixed: neighbours of all types belong into one block of slots.
+  explicit RowScratch(bool mixed) : mixed(mixed) {}
+
+  std::vector<std::vector<std::uint64_t>> keys;  // [blocks] (float32 squared distance, copy) of the neighbours found
   std::vector<std::int32_t> position;
   std::vector<float> distance2;
 
-  void start(int ntypes) {
-    keys.resize(ntypes);
+  void start(int blocks) {
+    keys.resize(blocks);
     for (auto& k : keys) k.clear();
   }
   void add(int type, float d2, std::int32_t copy);
+
+ private:
+  bool mixed;
 };
 
 /// Neighbours of the atoms of a frame, found in a cell list.
@@ -77,8 +83,8 @@ class ListSource {
 /// its neighbours lie in [0, nall).
 std::vector<std::int32_t> check_list(const NeighborList& list, int nloc, int nall);
 
-/// Fill the slots of atom i: nlist [nnei] (-1 when empty) and rij [nnei, 3] (0 when empty); filled [ntypes], out:
-/// the number of slots used of each type's block.
+/// Fill the slots of atom i: nlist [nnei] (-1 when empty) and rij [nnei, 3] (0 when empty); filled [blocks], out:
+/// the number of slots used of each block.
 template <class T, class Source>
 void fill_slots(const Source& source, int i, const Slots& slots, RowScratch& scratch, std::int32_t* nlist, T* rij,
                 int* filled);

@@ -4,6 +4,7 @@
 
 #include <cmath>
 #include <limits>
+#include <memory>
 
 #include "check.h"
 #include "system.h"
@@ -84,6 +85,67 @@ void radial(const System<T>& system, const std::vector<std::int32_t>& sel) {
     }
 }
 
+/// Mixed slots hold the nearest neighbours of any type, whose types and mean and scale by the centre are told.
+template <class T>
+void mixed(const System<T>& system, int nsel, int images, double tolerance) {
+  const std::int32_t sel[] = {nsel};
+  const dp::Slots slots(sel, 1);
+  const std::size_t n = system.frames.nframes * system.frames.nloc * nsel;
+  std::vector<T> davg(system.frames.ntypes * 4 * nsel), dstd(davg.size());
+  for (std::size_t k = 0; k < davg.size(); ++k) davg[k] = T(0.1) * (k % 7), dstd[k] = T(1 + k % 5);
+  dp::EnvMatInput<T> in = system.input();
+  in.davg = davg.data(), in.dstd = dstd.data(), in.mixed = true;
+  dp::ThreadPool pool(3);
+  for (const dp::Target* target : dp::targets()) {
+    std::vector<T> descrpt(4 * n), rij(3 * n);
+    std::vector<std::int32_t> nlist(n), ntype(n);
+    std::unique_ptr<bool[]> nmask(new bool[n]);
+    dp::env_mat<T>(system.frames, kCutoff, slots, dp::Components::full, in,
+                   {descrpt.data(), nullptr, rij.data(), nlist.data(), ntype.data(), nmask.get()}, {pool, *target});
+    for (std::int64_t row = 0; row < system.frames.nframes * system.frames.nloc; ++row) {
+      const std::int64_t f = row / system.frames.nloc;
+      const std::int32_t* type = system.type.data() + f * system.frames.nall;
+      const int i = int(row % system.frames.nloc), centre = type[i];
+      std::vector<double> expected;
+      for (const auto& one : distances(system, f, i, kCutoff.rcut, images))
+        expected.insert(expected.end(), one.begin(), one.end());
+      std::sort(expected.begin(), expected.end());
+      for (int k = 0; k < nsel; ++k) {
+        const std::size_t slot = row * nsel + k;
+        const bool filled = k < static_cast<int>(expected.size());
+        CHECK(nmask[slot] == filled && (nlist[slot] >= 0) == filled);
+        CHECK(ntype[slot] == (filled ? type[nlist[slot]] : system.frames.ntypes));
+        const T* r = rij.data() + 3 * slot;
+        const double d = filled ? expected[k] : 0, s = filled ? switch_of(d) / d : 0;
+        CHECK_NEAR(std::sqrt(double(r[0] * r[0] + r[1] * r[1] + r[2] * r[2])), d, tolerance);
+        for (int c = 0; c < 4; ++c) {
+          const double raw = c == 0 || !filled ? s : s * r[c - 1] / d;
+          const std::size_t at = (centre * nsel + k) * 4 + c;
+          CHECK_NEAR(descrpt[4 * slot + c], centre < 0 ? 0 : (raw - davg[at]) / dstd[at], tolerance * (1 + s * s));
+        }
+      }
+    }
+  }
+}
+
+/// Without types that differ, mixed slots are those of the one type, bit for bit.
+void mixed_of_one_type() {
+  dp::ThreadPool pool(2);
+  const dp::Context context{pool, dp::find_target()};
+  const std::int32_t sel[] = {30};
+  const dp::Slots slots(sel, 1);
+  const System<double> system(2, 40, 1, 6.0, true);
+  const EnvMat<double> by_type(system, slots, kCutoff, context);
+  EnvMat<double> found = by_type;
+  found.descrpt.assign(found.descrpt.size(), -7), found.deriv.assign(found.deriv.size(), -7);
+  dp::EnvMatInput<double> in = system.input();
+  in.mixed = true;
+  dp::env_mat<double>(system.frames, kCutoff, slots, dp::Components::full, in,
+                      {found.descrpt.data(), found.deriv.data(), found.rij.data(), found.nlist.data()}, context);
+  CHECK(found.descrpt == by_type.descrpt && found.deriv == by_type.deriv);
+  CHECK(found.rij == by_type.rij && found.nlist == by_type.nlist);
+}
+
 void normalization() {
   dp::ThreadPool pool(1);
   const std::int32_t sel[] = {2};
@@ -122,7 +184,11 @@ void bad_input() {
   CHECK_THROWS(EnvMat<double>(system, slots, kCutoff, context), "frame 1: expected a box that spans a volume");
   CHECK_THROWS(EnvMat<double>(system, slots, dp::Cutoff{0.0, 0.0}, context), "rcut: expected a positive number");
   CHECK_THROWS(EnvMat<double>(system, slots, dp::Cutoff{3.0, 3.5}, context), "rcut_smth: expected 0 to rcut");
-  CHECK_THROWS(EnvMat<double>(system, dp::Slots(sel, 1), kCutoff, context), "sel: expected one entry");
+  CHECK_THROWS(EnvMat<double>(system, dp::Slots(sel, 1), kCutoff, context), "sel: expected one entry for each of 2");
+  dp::EnvMatInput<double> in = system.input();
+  in.mixed = true;
+  CHECK_THROWS((dp::env_mat<double>(system.frames, kCutoff, slots, dp::Components::full, in, {}, context)),
+               "sel: expected one entry for mixed types, found 2");
   CHECK_THROWS(dp::Slots(negative, 2), "sel[1]: expected a number of neighbours, found -1");
   CHECK_THROWS(dp::find_target("none"), "found 'none'");
 }
@@ -143,5 +209,13 @@ TEST_MAIN(
     radial(System<double>(2, 70, 2, 8.0, true), {9, 30});
     radial(System<float>(2, 70, 2, 8.0, false), {9, 30});
     radial(System<double>(1, 0, 1, 9.0, true), {3});
+    for (double size : {2.0, 9.0})
+      for (bool periodic : {true, false}) {
+        mixed(System<double>(2, 7, 2, size, periodic), 25, 6, 1e-9);
+        mixed(System<float>(2, 7, 2, size, periodic), 25, 6, 2e-4);
+      }
+    mixed(System<double>(1, 200, 3, 12.0, true), 40, 2, 1e-9);
+    mixed(System<double>(1, 0, 2, 9.0, true), 3, 1, 1e-9);
+    mixed_of_one_type();
     normalization();
     bad_input())

@@ -12,7 +12,7 @@ namespace {
 using tensorflow::OpKernelConstruction;
 using tensorflow::OpKernelContext;
 
-/// What the two ops share; they differ in their attributes and in the components of a row.
+/// What the ops share; they differ in their attributes, in the components of a row and in the blocks of slots.
 template <class T>
 class EnvMatKernel : public tensorflow::OpKernel {
  public:
@@ -22,11 +22,11 @@ class EnvMatKernel : public tensorflow::OpKernel {
       const dp::Slots slots(sel_.data(), static_cast<int>(sel_.size()));
       const std::int64_t nframes = any_matrix(c, 0, "coord").dim_size(0), nnei = slots.total();
       const std::int64_t nall = natoms.nall, nloc = natoms.nloc, row = width(components_) * nnei;
-      if (slots.ntypes() != natoms.ntypes)
+      if (!mixed_ && slots.ntypes() != natoms.ntypes)
         throw dp::InvalidInput(std::string(sel_name_) + ": expected one entry for each of " +
                                std::to_string(natoms.ntypes) + " types of natoms, found " +
                                std::to_string(slots.ntypes()));
-      const Mesh mesh(c->input(4), natoms.nloc);
+      const Mesh mesh(c->input(4), natoms.nloc, mixed_);
       dp::EnvMatInput<T> in;
       in.coord = data<T>(matrix(c, 0, "coord", nframes, 3 * nall));
       in.type = data<std::int32_t>(matrix(c, 1, "type", nframes, nall));
@@ -35,11 +35,16 @@ class EnvMatKernel : public tensorflow::OpKernel {
       in.list = mesh.list();
       in.davg = data<T>(matrix(c, 5, "davg", natoms.ntypes, row));
       in.dstd = data<T>(matrix(c, 6, "dstd", natoms.ntypes, row));
+      in.mixed = mixed_;
       dp::EnvMatOutput<T> out;
       out.descrpt = output<T>(c, 0, nframes, nloc * row);
       out.deriv = output<T>(c, 1, nframes, nloc * row * 3);
       out.rij = output<T>(c, 2, nframes, nloc * nnei * 3);
       out.nlist = output<std::int32_t>(c, 3, nframes, nloc * nnei);
+      if (mixed_) {
+        out.ntype = output<std::int32_t>(c, 4, nframes, nloc * nnei);
+        out.nmask = output<bool>(c, 5, nframes, nloc * nnei);
+      }
       dp::env_mat({nframes, natoms.nloc, natoms.nall, natoms.ntypes}, cutoff_, slots, components_, in, out, context);
     });
   }
@@ -57,6 +62,7 @@ class EnvMatKernel : public tensorflow::OpKernel {
   }
 
   std::vector<std::int32_t> sel_;
+  bool mixed_ = false;  // one block of slots for neighbours of all types
 
  private:
   dp::Components components_;
@@ -80,6 +86,16 @@ class EnvMatAKernel : public EnvMatKernel<T> {
 };
 
 template <class T>
+class EnvMatAMixKernel : public EnvMatAKernel<T> {
+ public:
+  explicit EnvMatAMixKernel(OpKernelConstruction* c) : EnvMatAKernel<T>(c) {
+    OP_REQUIRES(c, this->sel_.size() == 1,
+                absl::InvalidArgumentError(absl::StrCat("sel_a: expected one entry, found ", this->sel_.size())));
+    this->mixed_ = true;
+  }
+};
+
+template <class T>
 class EnvMatRKernel : public EnvMatKernel<T> {
  public:
   explicit EnvMatRKernel(OpKernelConstruction* c)
@@ -89,6 +105,7 @@ class EnvMatRKernel : public EnvMatKernel<T> {
 DP_REGISTER_CPU("ProdEnvMatA", EnvMatAKernel);
 DP_REGISTER_CPU("DescrptSeA", EnvMatAKernel);
 DP_REGISTER_CPU("DescrptNorot", EnvMatAKernel);
+DP_REGISTER_CPU("ProdEnvMatAMix", EnvMatAMixKernel);
 DP_REGISTER_CPU("ProdEnvMatR", EnvMatRKernel);
 DP_REGISTER_CPU("DescrptSeR", EnvMatRKernel);
 

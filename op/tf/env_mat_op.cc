@@ -1,4 +1,5 @@
 // Schema, shape function and documentation of the environment matrix op.
+#include <algorithm>
 #include <numeric>
 #include <vector>
 
@@ -9,8 +10,14 @@ namespace {
 
 using absl::Status;
 
-/// `components` numbers in a row; the attribute `sel_name` holds the slots of each type.
-Status env_mat_shape(InferenceContext* c, std::int64_t components, const char* sel_name) {
+/// Number of types that natoms tells, as far as its shape is known.
+DimensionHandle types_of_natoms(InferenceContext* c) {
+  const DimensionHandle length = c->Dim(c->input(2), 0);
+  return c->ValueKnown(length) ? c->MakeDim(std::max<std::int64_t>(c->Value(length) - 2, 0)) : c->UnknownDim();
+}
+
+/// `components` numbers in a row; the attribute `sel_name` holds the slots of each type, or with `mixed` of all.
+Status env_mat_shape(InferenceContext* c, std::int64_t components, const char* sel_name, bool mixed) {
   DimensionHandle nframes, box_frames;
   TF_RETURN_IF_ERROR(same_rows(c, 0, 2, &nframes));
   TF_RETURN_IF_ERROR(same_rows(c, 3, 4, &box_frames));
@@ -22,19 +29,22 @@ Status env_mat_shape(InferenceContext* c, std::int64_t components, const char* s
   std::vector<std::int32_t> sel;
   TF_RETURN_IF_ERROR(c->GetAttr(sel_name, &sel));
   const std::int64_t nnei = std::accumulate(sel.begin(), sel.end(), std::int64_t{0});
+  const DimensionHandle ntypes = mixed ? types_of_natoms(c) : c->MakeDim(static_cast<std::int64_t>(sel.size()));
   for (int k : {5, 6}) {
     TF_RETURN_IF_ERROR(c->WithRank(c->input(k), 2, &unused));
     DimensionHandle dim;
-    TF_RETURN_IF_ERROR(c->WithValue(c->Dim(c->input(k), 0), static_cast<std::int64_t>(sel.size()), &dim));
+    TF_RETURN_IF_ERROR(c->Merge(c->Dim(c->input(k), 0), ntypes, &dim));
     TF_RETURN_IF_ERROR(c->WithValue(c->Dim(c->input(k), 1), components * nnei, &dim));
   }
-  const std::int64_t per_atom[] = {components * nnei, 3 * components * nnei, 3 * nnei, nnei};
-  for (int k = 0; k < 4; ++k) c->set_output(k, c->Matrix(nframes, atoms_times(c, 2, 0, per_atom[k])));
+  const std::int64_t per_atom[] = {components * nnei, 3 * components * nnei, 3 * nnei, nnei, nnei, nnei};
+  for (int k = 0; k < c->num_outputs(); ++k)
+    c->set_output(k, c->Matrix(nframes, atoms_times(c, 2, 0, per_atom[k])));
   return Status();
 }
 
-Status env_mat_a_shape(InferenceContext* c) { return env_mat_shape(c, 4, "sel_a"); }
-Status env_mat_r_shape(InferenceContext* c) { return env_mat_shape(c, 1, "sel"); }
+Status env_mat_a_shape(InferenceContext* c) { return env_mat_shape(c, 4, "sel_a", false); }
+Status env_mat_a_mix_shape(InferenceContext* c) { return env_mat_shape(c, 4, "sel_a", true); }
+Status env_mat_r_shape(InferenceContext* c) { return env_mat_shape(c, 1, "sel", false); }
 
 constexpr char kDoc[] = R"doc(
 Environment matrix of each atom: rows s(r) (1, x/r, y/r, z/r) of its neighbours, shifted and scaled, and its derivative.
@@ -63,6 +73,24 @@ rij: [nframes, nloc*nnei*3]; neighbour minus centre.
 nlist: [nframes, nloc*nnei]; index of the neighbour among the nall atoms.
 )doc";
 
+constexpr char kMixDoc[] = R"doc(
+Environment matrix of each atom with neighbours of all types in one block of slots, for frames of mixed types.
+
+ProdEnvMatA with neighbours sorted by (distance, index) instead of (type, distance, index); types may differ from frame
+to frame.
+
+coord, type, natoms, box: as ProdEnvMatA; the number of types is that of natoms.
+mesh: as ProdEnvMatA; length 1 is open as 0 is, and length 7 periodic as 6 is.
+davg: [ntypes, nnei*4]; mean by type of the centre.
+dstd: [ntypes, nnei*4]; scale by type of the centre.
+rcut_a, rcut_r, rcut_r_smth: as ProdEnvMatA.
+sel_a: [1]; neighbour slots nnei.
+sel_r: [1]; zero.
+descrpt, descrpt_deriv, rij, nlist: as ProdEnvMatA.
+ntype: [nframes, nloc*nnei]; type of the neighbour; ntypes for an empty slot.
+nmask: [nframes, nloc*nnei]; whether the slot holds a neighbour.
+)doc";
+
 constexpr char kRadialDoc[] = R"doc(
 Radial environment matrix of each atom: s(r) of its neighbours, shifted and scaled, and its derivative.
 
@@ -82,7 +110,6 @@ nlist: [nframes, nloc*nnei]; index of the neighbour among the nall atoms.
 
 }  // namespace
 
-// The other names occur in graphs of the years before ProdEnvMatA.
 #define DP_ENV_MAT_A(name)                 \
   REGISTER_OP(name)                        \
       .Attr("T: {float, double} = DT_DOUBLE") \
@@ -101,13 +128,17 @@ nlist: [nframes, nloc*nnei]; index of the neighbour among the nall atoms.
       .Output("descrpt: T")                \
       .Output("descrpt_deriv: T")          \
       .Output("rij: T")                    \
-      .Output("nlist: int32")              \
-      .SetShapeFn(env_mat_a_shape)         \
-      .Doc(kDoc)
+      .Output("nlist: int32")
 
-DP_ENV_MAT_A("ProdEnvMatA");
-DP_ENV_MAT_A("DescrptSeA");
-DP_ENV_MAT_A("DescrptNorot");
+DP_ENV_MAT_A("ProdEnvMatA").SetShapeFn(env_mat_a_shape).Doc(kDoc);
+// These names occur in graphs of the years before ProdEnvMatA.
+DP_ENV_MAT_A("DescrptSeA").SetShapeFn(env_mat_a_shape).Doc(kDoc);
+DP_ENV_MAT_A("DescrptNorot").SetShapeFn(env_mat_a_shape).Doc(kDoc);
+DP_ENV_MAT_A("ProdEnvMatAMix")
+    .Output("ntype: int32")
+    .Output("nmask: bool")
+    .SetShapeFn(env_mat_a_mix_shape)
+    .Doc(kMixDoc);
 
 #define DP_ENV_MAT_R(name)                    \
   REGISTER_OP(name)                           \

@@ -13,20 +13,22 @@ namespace dp_tf {
 
 class Mesh {
  public:
+  /// mixed: the op takes frames of mixed types, which say so by one number more.
   /// Throws InvalidInput for a length without meaning or a list that does not fit into the tensor.
-  Mesh(const tensorflow::Tensor& tensor, int nloc) {
+  Mesh(const tensorflow::Tensor& tensor, int nloc, bool mixed = false) {
     if (tensor.dims() != 1)
       throw dp::InvalidInput("mesh: expected a vector, found shape " + tensor.shape().DebugString());
     const auto* words = tensor.flat<std::int32_t>().data();
     const std::int64_t length = tensor.dim_size(0);
-    periodic_ = length == 6;
-    if (length == 0 || length == 6) return;
-    if (length == 1 || length == 7)
+    const bool for_mixed = length == 1 || length == 7;
+    if (for_mixed && !mixed)
       throw dp::InvalidInput("mesh: mixed types (length " + std::to_string(length) +
                              ") are not supported by this op; expected length 0, 6, 16 or more");
+    periodic_ = length == 6 || length == 7;
+    if (length == 0 || length == 6 || for_mixed) return;
     if (length < 16)
-      throw dp::InvalidInput("mesh: invalid mesh tensor: expected length 0, 6, 16 or more, found " +
-                             std::to_string(length));
+      throw dp::InvalidInput(std::string("mesh: invalid mesh tensor: expected length ") +
+                             (mixed ? "0, 1, 6, 7" : "0, 6") + ", 16 or more, found " + std::to_string(length));
     has_list_ = true;
     if (length == 16)
       read_addresses(words);

@@ -10,6 +10,7 @@ from tests.support.plugins import own
 TITLE = "Values of a descriptor"
 TWO_BODY = {"sel": [46, 92], "rcut": 6.0, "neuron": [4, 8]}
 ANGULAR, RADIAL = {"type": "se_e2_a", **TWO_BODY}, {"type": "se_e2_r", **TWO_BODY}
+ATTENTION = {"type": "se_atten", "sel": 60, "rcut": 4.0, "neuron": [2, 4]}
 THREE_BODY = {"type": "se_e3", "sel": [8, 16], "rcut": 4.0, "neuron": [2, 4]}
 
 
@@ -56,6 +57,13 @@ ROWS = [
         "model/descriptor/exclude_types: expected pairs of types below 2, found [0, 2]"),
     Row("no pair of types left", {**RADIAL, "exclude_types": [[0, 0], [0, 1], [1, 1]]},
         "model/descriptor/exclude_types: every pair of types is excluded, no atom sees another"),
+    Row("no slots in one list", {**ATTENTION, "sel": 0},
+        "model/descriptor/sel: expected a number >= 1, of the neighbours of all types together, found 0"),
+    Row("a mode that does not exist", {**ATTENTION, "tebd_input_mode": "add"},
+        "model/descriptor/tebd_input_mode: expected one of \"concat\", \"strip\"; found \"add\""),
+    Row("a hybrid of two kinds", hybrid(ATTENTION, ANGULAR),
+        "model/descriptor/list: descriptors with networks of each type beside one whose networks are told the types. "
+        "Take descriptors of one kind: 'se_atten' and 'se_atten_v2', or the others"),
     Row("excluded pairs of types in `se_e3`", {**THREE_BODY, "exclude_types": [[0, 1]]},
         "model/descriptor/exclude_types: expected [], found [[0, 1]]; three-body networks serve all pairs of types. "
         "Use se_e2_a or se_e2_r for types that do not see each other"),

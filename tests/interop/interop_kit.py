@@ -44,10 +44,10 @@ def variant(*, descriptor=None, fitting=None) -> dict:
     return config
 
 
-def with_descriptor(section: dict) -> dict:
-    """The input with another descriptor."""
-    config = copy.deepcopy(INPUT)
-    config["model"]["descriptor"] = copy.deepcopy(section)
+def with_descriptor(section: dict, fitting: dict | None = None, **model) -> dict:
+    """The input with another descriptor, keys of the fitting net replaced, and more sections of the model."""
+    config = variant(fitting=fitting)
+    config["model"].update(copy.deepcopy({"descriptor": section, **model}))
     return config
 
 

@@ -13,6 +13,8 @@ from tests.interop.interop_kit import variant, with_descriptor
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "interop.md"
 BEGIN, END = "<!-- models -->\n", "<!-- end of models -->\n"
+# The direction to a neighbour just inside the cutoff is a quotient of two small numbers, 1e-10 of which are rounding.
+AT_THE_CUTOFF = 1e-9
 COMMON = {"rcut": 4.0, "rcut_smth": 0.5, "neuron": [4, 8], "seed": 1}
 
 
@@ -60,6 +62,12 @@ def three_body(**changes) -> dict:
 def angular(**changes) -> dict:
     """A section ``se_e2_a``."""
     return {"type": "se_e2_a", "sel": [40, 60], "axis_neuron": 3, **COMMON, **changes}
+
+
+def attention(**changes) -> dict:
+    """A section ``se_atten``; the factor of deepmd-kit's products of queries and keys is 1."""
+    sizes = {"axis_neuron": 3, "attn": 6, "attn_layer": 2, "attn_dotr": True}
+    return {"type": "se_atten", "sel": 60, **COMMON, **sizes, **changes}
 
 
 def hybrid(*parts: dict) -> dict:
@@ -117,6 +125,31 @@ MODELS = {
     "hybrid_mixed": Exchanged(
         "one-sided networks in one part, excluded pair of types in another",
         with_descriptor(hybrid(angular(type_one_side=True), radial(exclude_types=[[1, 1]]), radial(rcut=3.0))),
+    ),
+    "attention": Exchanged("vectors of types beside s(r)", with_descriptor(attention()), tolerance=AT_THE_CUTOFF),
+    "attention_strip": Exchanged(
+        "stripped vectors of types, `set_davg_zero` false, time steps, no angular gate",
+        with_descriptor(attention(tebd_input_mode="strip", set_davg_zero=False, resnet_dt=True, attn_dotr=False)),
+    ),
+    "attention_smooth": Exchanged(
+        "smooth, one side, masked diagonal, excluded pair of types",
+        with_descriptor(
+            attention(smooth_type_embedding=True, type_one_side=True, attn_mask=True, exclude_types=[[0, 1]])
+        ),
+    ),
+    "attention_none": Exchanged(
+        "no layer, excluded pair of types, `set_davg_zero` false",
+        with_descriptor(attention(attn_layer=0, exclude_types=[[1, 1]], set_davg_zero=False)),
+    ),
+    "attention_v2": Exchanged("", with_descriptor(attention(type="se_atten_v2", ln_eps=1e-4))),
+    "attention_types": Exchanged(
+        "section `type_embedding` of two layers, atomic energies given",
+        with_descriptor(
+            attention(attn_layer=1),
+            fitting={"atom_ener": [-0.5, None]},
+            type_embedding={"neuron": [4, 8], "resnet_dt": True, "seed": 1},
+        ),
+        tolerance=AT_THE_CUTOFF,
     ),
 }
 # One of each kind, float64 and without parameters: for LAMMPS and for training there from our files.

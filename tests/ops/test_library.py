@@ -19,6 +19,11 @@ SCHEMAS = {
         "descrpt descrpt_deriv rij nlist",
         "T rcut_a rcut_r rcut_r_smth sel_a sel_r",
     ),
+    "ProdEnvMatAMix": (
+        "coord type natoms box mesh davg dstd",
+        "descrpt descrpt_deriv rij nlist ntype nmask",
+        "T rcut_a rcut_r rcut_r_smth sel_a sel_r",
+    ),
     "ProdForceSeA": ("net_deriv in_deriv nlist natoms", "force", "T n_a_sel n_r_sel"),
     "ProdForceSeAGrad": ("grad net_deriv in_deriv nlist natoms", "grad_net", "T n_a_sel n_r_sel"),
     "ProdVirialSeA": ("net_deriv in_deriv rij nlist natoms", "virial atom_virial", "T n_a_sel n_r_sel"),

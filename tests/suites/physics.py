@@ -42,6 +42,8 @@ class PhysicsSuite:
     """Inherit and set ``SECTION``."""
 
     SECTION: dict
+    # Å; where two atoms still feel each other.
+    INSIDE = RCUT - 0.5
 
     @pytest.fixture(scope="class")
     @classmethod
@@ -77,9 +79,9 @@ class PhysicsSuite:
     def test_smooth_at_the_cutoff(self, model):
         pair = lambda r: np.array([[0.0, 0, 0], [r, 0, 0]])  # noqa: E731
         types = np.array([0, 1])
-        at = {r: model(pair(r), types) for r in (RCUT - 0.5, RCUT - 1e-4, RCUT + 1e-4, RCUT + 1.0)}
+        at = {r: model(pair(r), types) for r in (self.INSIDE, RCUT - 1e-4, RCUT + 1e-4, RCUT + 1.0)}
         beyond = at[RCUT + 1.0]["energy"]
-        assert np.abs(at[RCUT - 0.5]["force"]).max() > 1e-6  # control: they do see each other inside
+        assert np.abs(at[self.INSIDE]["force"]).max() > 1e-6  # control: they do see each other inside
         assert np.allclose(at[RCUT - 1e-4]["energy"], beyond, rtol=0, atol=1e-11)
         assert np.abs(at[RCUT - 1e-4]["force"]).max() < 1e-6
         assert np.array_equal(at[RCUT + 1e-4]["force"], np.zeros((1, 2, 3)))

@@ -4,11 +4,21 @@ Signatures are those of :mod:`deepmd_tf.ops.core`, without threads and targets. 
 found by trying every image of every atom.
 """
 
-from deepmd_tf.ops.reference.environment import env_mat, env_row, images, neighbor_stat, neighbors_of, switch
+from deepmd_tf.ops.reference.attention import gated_attention
+from deepmd_tf.ops.reference.environment import (
+    env_mat,
+    env_mat_mix,
+    env_row,
+    images,
+    neighbor_stat,
+    neighbors_of,
+    switch,
+)
 from deepmd_tf.ops.reference.force import prod_force, prod_force_grad, prod_virial, prod_virial_grad
 from deepmd_tf.ops.reference.gelu import gelu
 from deepmd_tf.ops.reference.gram import gram
 from deepmd_tf.ops.reference.group import group_dot, group_outer, group_spread
+from deepmd_tf.ops.reference.residual_norm import residual_norm
 from deepmd_tf.ops.reference.table import (
     hermite,
     knot_positions,
@@ -34,7 +44,9 @@ from deepmd_tf.ops.reference.tabulate import (
 
 __all__ = [
     "env_mat",
+    "env_mat_mix",
     "env_row",
+    "gated_attention",
     "gelu",
     "gram",
     "group_dot",
@@ -49,6 +61,7 @@ __all__ = [
     "prod_force_grad",
     "prod_virial",
     "prod_virial_grad",
+    "residual_norm",
     "switch",
     "table_factor",
     "table_radial",

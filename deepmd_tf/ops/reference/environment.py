@@ -5,10 +5,22 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
 from deepmd_tf.ops.core import EnvMat, NeighborStat
+
+
+class MixedEnvMat(NamedTuple):
+    """Outputs of :func:`env_mat_mix`, with nnei = nsel."""
+
+    descrpt: np.ndarray  # [nf, N, nnei, 4]
+    deriv: np.ndarray  # [nf, N, nnei, 4, 3]
+    rij: np.ndarray  # [nf, N, nnei, 3], Å
+    nlist: np.ndarray  # [nf, N, nnei] int32, -1 where a slot is empty
+    ntype: np.ndarray  # [nf, N, nnei] int32, type of the neighbour; ntypes where a slot is empty
+    nmask: np.ndarray  # [nf, N, nnei] bool, whether the slot holds a neighbour
 
 
 def switch(d: float, rmin: float, rmax: float) -> tuple[float, float]:
@@ -113,6 +125,35 @@ def env_mat(
             deriv[f, i] /= scale[atype[f][i]][..., None]
     dtype = np.asarray(coord).dtype
     return EnvMat(descrpt.astype(dtype), deriv.astype(dtype) if derivative else None, rij.astype(dtype), nlist)
+
+
+def env_mat_mix(coord, atype, box, *, rcut: float, rcut_smth: float, nsel: int, davg, dstd) -> MixedEnvMat:
+    """Environment matrix with neighbours of all types in one block, sorted by (distance, index).
+
+    Parameters
+    ----------
+    coord, atype, box, rcut, rcut_smth
+        As :func:`env_mat`; each frame has types of its own.
+    nsel : int
+        Neighbour slots of an atom.
+    davg, dstd : array [ntypes, nsel*4]
+        Mean and scale by type of the centre.
+    """
+    # Seen as one type, neighbours are sorted by distance alone; virtual atoms stay what they are.
+    raw = env_mat(coord, np.minimum(atype, 0), box, rcut=rcut, rcut_smth=rcut_smth, sel=(nsel,))
+    mean, scale = np.reshape(davg, (-1, nsel, 4)), np.reshape(dstd, (-1, nsel, 4))
+    descrpt, deriv = np.zeros(raw.descrpt.shape), np.zeros(raw.deriv.shape)
+    ntype = np.full(raw.nlist.shape, len(mean), np.int32)
+    for f, i in np.ndindex(*np.shape(atype)):
+        centre = atype[f][i]
+        if centre >= 0:
+            descrpt[f, i] = (raw.descrpt[f, i] - mean[centre]) / scale[centre]
+            deriv[f, i] = raw.deriv[f, i] / scale[centre][..., None]
+        for slot, j in enumerate(raw.nlist[f, i]):
+            if j >= 0:
+                ntype[f, i, slot] = atype[f][j]
+    dtype = raw.rij.dtype
+    return MixedEnvMat(descrpt.astype(dtype), deriv.astype(dtype), raw.rij, raw.nlist, ntype, raw.nlist >= 0)
 
 
 def neighbor_stat(coord, atype, box, *, rcut: float, ntypes: int, mixed: bool = False) -> NeighborStat:

@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "dp/activation_kind.h"
+#include "dp/norm_tangent.h"
 #include "dp/polynomial_table.h"
 
 namespace dp {
@@ -93,6 +94,41 @@ struct TabulateProducts {
   const T* dy;    ///< [components, width]
 };
 
+/// One atom of the attention: n rows, and stride, n up to a whole cache line. Arrays [.., stride] hold zeros beyond n.
+template <class T>
+struct AttentionAtom {
+  std::int64_t n, stride;
+  T scale, shift;  ///< logits are (scale q.k + shift) s[m] s[n] - shift
+  T empty;         ///< terms of logit -shift beside the n
+  bool off_diagonal;
+  const T* s;  ///< [stride]
+  const T* e;  ///< [3, stride]
+  T* row;      ///< [2, stride], of any value
+};
+
+/// Rows of q, k or v divided by their norms, [n, width]; beside them numbers of each row, [stride].
+template <class T>
+struct AttentionUnit {
+  T *unit, *tangent;
+  T* inverse;  ///< 1 / divisor
+  T* round;    ///< 1 where the divisor follows the row, 0 where it is constant
+  T *bend, *along, *drift;
+};
+
+/// Arrays of the second order of one atom: matrices over pairs that come as products and leave as left operands.
+template <class T>
+struct AttentionSecond {
+  T* qk;     ///< q.k -> derivative by the tangent of q.k
+  T* left;   ///< tangent of q . k -> what k is multiplied with for the derivative by q
+  T* right;  ///< q . tangent of k -> what, transposed, q is multiplied with for the derivative by k
+  T* b;      ///< do.v -> weights
+  T* c;      ///< do . tangent of v -> tangent of the weights
+  T* for_v;  ///< -> what, transposed, do is multiplied with for the derivative by v
+  const T *s, *e;         ///< tangents [stride] and [3, stride]
+  AttentionUnit<T> q, k, v;  ///< bend, in; along and drift, out
+  T *ds, *de;             ///< [stride] and [3, stride], out
+};
+
 template <class T>
 struct Kernels {
   /// Find the points nearer to `centre` [3] than the cutoff: strictly in T and, inclusively, in float32.
@@ -160,6 +196,23 @@ struct Kernels {
   /// Of the columns first .. first + m - 1 of a [k, ...], transposed, row l is a[l], and b [k, n], rows ldb apart.
   void (*product_at)(std::int64_t m, std::int64_t n, std::int64_t k, const T* const* a, std::int64_t first, const T* b,
                      std::int64_t ldb, T* const* c, bool add);
+
+  /// The attention of one atom, see attention.inl. w [n, stride]: q.k, becomes the weights.
+  void (*attention_weights)(const AttentionAtom<T>& atom, T* w);
+  /// The same, and dw: do.v, becomes the derivative by q.k. ds [stride], de [3, stride], out.
+  void (*attention_grad)(const AttentionAtom<T>& atom, T* w, T* dw, T* ds, T* de);
+  void (*attention_grad_grad)(const AttentionAtom<T>& atom, const AttentionSecond<T>& io);
+  void (*attention_unit)(std::int64_t n, std::int64_t width, T floor2, const T* x, const AttentionUnit<T>& u);
+  void (*attention_unit_tangent)(std::int64_t n, std::int64_t width, const T* xt, const AttentionUnit<T>& u);
+  void (*attention_unit_back)(std::int64_t n, std::int64_t width, const AttentionUnit<T>& u, bool second, T* dx);
+
+  /// n rows of the residual norm and its derivatives, see norm.inl. scratch [5, m up to whole cache lines].
+  void (*norm)(std::int64_t n, std::int64_t m, T eps, const T* x, const T* o, const T* gamma, const T* beta, T* scratch,
+               T* y);
+  void (*norm_grad)(std::int64_t n, std::int64_t m, T eps, const T* x, const T* o, const T* gamma, const T* dy,
+                    T* scratch, T* dz, T* dgamma, T* dbeta);
+  void (*norm_grad_grad)(std::int64_t n, std::int64_t m, T eps, const NormTangent<T>& in, T* scratch, T* ddy, T* dz,
+                         T* dgamma);
 };
 
 }  // namespace dp

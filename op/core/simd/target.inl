@@ -42,6 +42,10 @@ inline double root(double x) { return __builtin_sqrt(x); }
 
 #include "core/simd/gemm.inl"
 
+#include "core/simd/attention.inl"
+
+#include "core/simd/norm.inl"
+
 template <class T, int C>
 constexpr TableKernels<T> table_kernels() {
   return {table_spread<C, T>, table_gather<C, T>, table_outer<C, T>, table_dot<C, T>, table_update<C, T>};
@@ -88,7 +92,16 @@ constexpr Kernels<T> table() {
           activate<T>,
           product<T>,
           product_bt<T>,
-          product_at<T>};
+          product_at<T>,
+          attention_weights<T>,
+          attention_grad<T>,
+          attention_grad_grad<T>,
+          attention_unit<T>,
+          attention_unit_tangent<T>,
+          attention_unit_back<T>,
+          norm<T>,
+          norm_grad<T>,
+          norm_grad_grad<T>};
 }
 
 extern const Kernels<float> f32;

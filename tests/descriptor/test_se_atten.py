@@ -1,0 +1,148 @@
+"""The attention descriptor: physics in all its variants, and the layout for speed against the portable one."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from deepmd_tf.errors import ConfigError
+from deepmd_tf.nn.context import FOUND, PORTABLE
+from deepmd_tf.nn.dialect import TENSORFLOW
+from deepmd_tf.selfcheck.numpy_atten import descriptor
+from tests.suites.physics import CUBIC, RCUT, ExcludedSuite, PhysicsSuite, cluster, crystal
+from tests.support.graphs import ModelUnderTest
+
+
+def section(descriptor: dict | None = None, fitting: dict | None = None, **model) -> dict:
+    """A small model with two types."""
+    return {
+        "type_map": ["A", "B"],
+        "descriptor": {
+            "type": "se_atten",
+            "sel": 84,
+            "rcut": RCUT,
+            "rcut_smth": 1.0,
+            "neuron": [4, 8],
+            "axis_neuron": 3,
+            "attn": 5,
+            "attn_layer": 2,
+            "seed": 1,
+            **(descriptor or {}),
+        },
+        "fitting_net": {"neuron": [9, 9], "seed": 2, **(fitting or {})},
+        **model,
+    }
+
+
+VARIANTS = {
+    "concat": {},
+    "one side": {"type_one_side": True},
+    "strip": {"tebd_input_mode": "strip"},
+    "strip, one side": {"tebd_input_mode": "strip", "type_one_side": True},
+    "strip, older key": {"stripped_type_embedding": True},
+    "smooth": {"smooth_type_embedding": True},
+    "smooth strip": {"smooth_type_embedding": True, "tebd_input_mode": "strip"},
+    "no layer": {"attn_layer": 0},
+    "no angle": {"attn_dotr": False},
+    "masked diagonal": {"attn_mask": True},
+    "not normalised": {"normalize": False},
+    "temperature": {"temperature": 0.37},
+    "excluded": {"exclude_types": [[0, 0]]},
+    "smooth, excluded": {"exclude_types": [[0, 0]], "smooth_type_embedding": True},
+    "mean": {"set_davg_zero": False},
+    "smooth, mean": {"set_davg_zero": False, "smooth_type_embedding": True},
+    "mean, excluded": {"set_davg_zero": False, "exclude_types": [[0, 1]]},
+    "smooth, mean, excluded": {
+        "set_davg_zero": False,
+        "exclude_types": [[0, 0]],
+        "smooth_type_embedding": True,
+    },
+    "time steps": {"neuron": [2, 4, 4], "resnet_dt": True},
+    "types not told to the fitting": {"concat_output_tebd": False},
+    "bias of types": {"use_tebd_bias": True, "tebd_dim": 3},
+    "v2": {"type": "se_atten_v2"},
+}
+
+
+class TestSmooth(PhysicsSuite):
+    SECTION = section(VARIANTS["smooth"])
+    INSIDE = RCUT - 1.0  # the layer normalisation leaves little of a single neighbour far out
+
+
+class TestSmoothStrip(PhysicsSuite):
+    SECTION = section(VARIANTS["smooth strip"])
+
+
+class TestRevised(PhysicsSuite):
+    SECTION = section(VARIANTS["v2"])
+
+
+class TestWithoutAttention(PhysicsSuite):
+    SECTION = section(VARIANTS["no layer"])
+
+
+class TestExcluded(ExcludedSuite):
+    INSIDE = RCUT - 1.0
+    SECTION = section({"exclude_types": [[0, 0]], "smooth_type_embedding": True})
+
+
+class TestOwnTypeVectors(TestSmooth):
+    SECTION = section(VARIANTS["smooth"], type_embedding={"neuron": [3, 6], "resnet_dt": True, "seed": 4})
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+@pytest.mark.parametrize("cell", [None, CUBIC], ids=["open", "periodic"])
+def test_both_layouts_are_the_same(name, cell):
+    """All slots by TensorFlow's operations, and neighbours alone by ours: energy, force and virial."""
+    coord, atype = cluster() if cell is None else crystal(cell)
+    portable = ModelUnderTest(section(VARIANTS[name]), primitives=PORTABLE)
+    found = ModelUnderTest(section(VARIANTS[name]), primitives=FOUND, weights=portable.weights)
+    expected, values = portable(coord, atype, cell), found(coord, atype, cell)
+    for key in ("energy", "atom_energy", "force", "virial"):
+        np.testing.assert_allclose(values[key], expected[key], rtol=0, atol=1e-11 * max(1, np.abs(expected[key]).max()))
+    assert np.abs(expected["force"]).max() > 1e-6
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+@pytest.mark.parametrize("cell", [None, CUBIC], ids=["open", "periodic"])
+def test_equals_the_equations_in_numpy(name, cell):
+    """Those hold for deepmd-kit's frozen models as well (tests/interop/test_dpa1_equations.py)."""
+    coord, atype = cluster() if cell is None else crystal(cell)
+    order = np.argsort(atype, kind="stable")
+    model = ModelUnderTest(section(VARIANTS[name]))
+    feeds = model.feeds(coord, atype, cell)
+    found = model.session.run("o_descriptor:0", feeds)[0]
+    keys = {**model.section["descriptor"], "concat_output_tebd": False}
+    if keys["type"] == "se_atten_v2":
+        keys.update(tebd_input_mode="strip", smooth_type_embedding=True)
+    expected = descriptor(keys, model.weights, coord[order], atype[order], cell, TENSORFLOW)["D"]
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-11 * np.abs(expected).max())
+
+
+@pytest.mark.parametrize("primitives", [PORTABLE, FOUND], ids=["portable", "found"])
+@pytest.mark.parametrize("name", ["concat", "smooth strip", "v2"])
+def test_frames_of_several_compositions_in_one_batch(name, primitives):
+    """Each is what it is alone; the smaller one is filled up with virtual atoms."""
+    model = ModelUnderTest(section(VARIANTS[name]), primitives=primitives)
+    (a, types_a), (b, types_b) = cluster(9, 1), cluster(6, 2)
+    alone = [model(a, types_a), model(b, types_b)]
+    feeds = {
+        "t_coord:0": np.concatenate([a.ravel(), b.ravel(), np.zeros(9)]),
+        "t_type:0": np.concatenate([types_a, types_b, [-1] * 3]),
+        "t_natoms:0": [9, 9, 9, 0],
+        "t_mesh:0": np.zeros(1, np.int32),
+        "t_box:0": np.tile(np.eye(3).ravel(), 2),
+    }
+    found = model.session.run(model.output.__dict__, feeds)
+    for frame, (n, expected) in enumerate(zip((9, 6), alone)):
+        np.testing.assert_allclose(found["energy"][frame], expected["energy"][0], rtol=0, atol=1e-12)
+        np.testing.assert_allclose(found["force"][frame].reshape(9, 3)[:n], expected["force"][0], rtol=0, atol=1e-12)
+        np.testing.assert_allclose(found["virial"][frame].reshape(3, 3), expected["virial"][0], rtol=0, atol=1e-12)
+        assert not found["atom_energy"][frame][n:].any() and not found["force"][frame][3 * n :].any()
+
+
+def test_types_that_are_not_told_need_a_section_less():
+    typed = section()
+    typed["descriptor"] = {"type": "se_e2_a", "sel": [40, 44]}
+    with pytest.raises(ConfigError, match="type_embedding: descriptor 'se_e2_a' has networks of each type"):
+        ModelUnderTest({**typed, "type_embedding": {}})
