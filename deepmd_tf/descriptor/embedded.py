@@ -165,13 +165,8 @@ class EmbeddedDescriptor(Descriptor):
         if min(self.sel) < 0 or not sum(self.sel):
             raise ConfigError(f"{self.key}/sel: expected numbers >= 0 that are not all 0, found {self.sel}")
         check_radii(self.rcut, self.rcut_smth, self.key)
-        if not self.neuron or min(self.neuron) < 1:
-            raise ConfigError(f"{self.key}/neuron: expected a list of widths >= 1, found {self.neuron}")
-        for pair in self.exclude_types:
-            if len(pair) != 2 or not all(0 <= t < self.ntypes for t in pair):
-                raise ConfigError(
-                    f"{self.key}/exclude_types: expected pairs of types below {self.ntypes}, found {list(pair)}"
-                )
+        check_neuron(self.neuron, self.key)
+        check_pairs(self.exclude_types, self.ntypes, self.key)
         if all(self.excluded(a, b) or not self.sel[b] for a in range(self.ntypes) for b in range(self.ntypes)):
             raise ConfigError(f"{self.key}/exclude_types: every pair of types is excluded, no atom sees another")
         activation(self.activation_function)
@@ -182,6 +177,25 @@ def check_radii(rcut: float, rcut_smth: float, key: str) -> None:
     """Refuse, by a ConfigError, a switch that does not begin below the cutoff."""
     if not 0.0 <= rcut_smth < rcut:
         raise ConfigError(f"{key}/rcut_smth: expected a number from 0 to below rcut = {rcut}, found {rcut_smth}")
+
+
+def check_neuron(neuron, key: str) -> None:
+    """Refuse, by a ConfigError, a network without layers or with empty ones."""
+    if not neuron or min(neuron) < 1:
+        raise ConfigError(f"{key}/neuron: expected a list of widths >= 1, found {list(neuron)}")
+
+
+def check_axis_neuron(axis_neuron: int, neuron, key: str) -> None:
+    """Refuse, by a ConfigError, more columns of the second factor than there are features."""
+    if not 1 <= axis_neuron <= neuron[-1]:
+        raise ConfigError(f"{key}/axis_neuron: expected 1 to {neuron[-1]} (last of neuron), found {axis_neuron}")
+
+
+def check_pairs(pairs, ntypes: int, key: str) -> None:
+    """Refuse, by a ConfigError, excluded pairs that are none, or of types that do not exist."""
+    for pair in pairs:
+        if len(pair) != 2 or not all(0 <= t < ntypes for t in pair):
+            raise ConfigError(f"{key}/exclude_types: expected pairs of types below {ntypes}, found {list(pair)}")
 
 
 def argument(name: str) -> Argument:

@@ -18,7 +18,7 @@ from deepmd_tf.descriptor.base import (
     describe,
     descriptors,
 )
-from deepmd_tf.descriptor.embedded import KEYS, argument, check_radii
+from deepmd_tf.descriptor.embedded import KEYS, argument, check_axis_neuron, check_neuron, check_pairs, check_radii
 from deepmd_tf.errors import ConfigError
 from deepmd_tf.nn.activation import activation
 from deepmd_tf.nn.attention import Gate, attention_layers, unit
@@ -121,9 +121,8 @@ class DescrptSeAtten(Descriptor):
                 f"{self.key}/sel: expected a number >= 1, of the neighbours of all types together, found {self.sel}"
             )
         self.nnei = int(sum(given))
-        self.strip = {None: self.tebd_input_mode == "strip"}.get(
-            self.stripped_type_embedding, self.stripped_type_embedding
-        )
+        older = self.stripped_type_embedding
+        self.strip = self.tebd_input_mode == "strip" if older is None else older
         self._check()
 
     @classmethod
@@ -292,17 +291,9 @@ class DescrptSeAtten(Descriptor):
 
     def _check(self) -> None:
         check_radii(self.rcut, self.rcut_smth, self.key)
-        if not self.neuron or min(self.neuron) < 1:
-            raise ConfigError(f"{self.key}/neuron: expected a list of widths >= 1, found {list(self.neuron)}")
-        if not 1 <= self.axis_neuron <= self.neuron[-1]:
-            raise ConfigError(
-                f"{self.key}/axis_neuron: expected 1 to {self.neuron[-1]} (last of neuron), found {self.axis_neuron}"
-            )
-        for pair in self.exclude_types:
-            if len(pair) != 2 or not all(0 <= t < self.ntypes for t in pair):
-                raise ConfigError(
-                    f"{self.key}/exclude_types: expected pairs of types below {self.ntypes}, found {list(pair)}"
-                )
+        check_neuron(self.neuron, self.key)
+        check_axis_neuron(self.axis_neuron, self.neuron, self.key)
+        check_pairs(self.exclude_types, self.ntypes, self.key)
         activation(self.activation_function)
         network_dtype(self.precision, np.dtype(np.float64))
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dargs import Argument
 
 from deepmd_tf.descriptor.base import DescriptorOutput, descriptors
-from deepmd_tf.descriptor.embedded import KEYS, EmbeddedDescriptor, argument
-from deepmd_tf.errors import ConfigError
+from deepmd_tf.descriptor.embedded import KEYS, EmbeddedDescriptor, argument, check_axis_neuron
 from deepmd_tf.tf1 import tf
 
 
@@ -43,10 +42,7 @@ class DescrptSeA(EmbeddedDescriptor):
     def __init__(self, ntypes: int, *, axis_neuron: int = 4, **settings):
         super().__init__(ntypes, **settings)
         self.axis_neuron = int(axis_neuron)
-        if not 1 <= self.axis_neuron <= self.neuron[-1]:
-            raise ConfigError(
-                f"{self.key}/axis_neuron: expected 1 to {self.neuron[-1]} (last of neuron), found {self.axis_neuron}"
-            )
+        check_axis_neuron(self.axis_neuron, self.neuron, self.key)
 
     @classmethod
     def arguments(cls) -> list[Argument]:

@@ -39,7 +39,7 @@ from deepmd_tf.train.parallel import world
 from deepmd_tf.train.schedule import learning_rate
 from deepmd_tf.train.schema import input_schema
 from deepmd_tf.train.start import Start, start_from
-from deepmd_tf.train.statistics import model_statistics, neighbor_facts
+from deepmd_tf.train.statistics import descriptor_parts, model_statistics, neighbor_facts
 from deepmd_tf.train.step import TrainingGraph
 from deepmd_tf.train.trainer import Trainer
 
@@ -136,9 +136,7 @@ def prepare(
     group = world()
     seed = group.shared(lambda: _seed(config, start))
     training, validation = group.together(lambda: open_data(config, seed))
-    for key, part in (
-        descriptors.get(config["model"]["descriptor"]["type"]).parts(config["model"]["descriptor"]).items()
-    ):
+    for key, part in descriptor_parts(config["model"]["descriptor"]).items():
         if reason := descriptors.get(part["type"]).jumps(part):
             log.warning("%s: %s", key, reason)
     config["model"]["type_map"] = _type_map(config, training)
@@ -216,7 +214,7 @@ def open_data(config: dict, seed: int | None) -> tuple[DataSet, DataSet | None]:
         )  # fmt: skip
         section = config["model"]["descriptor"]
         descriptor = section["type"]
-        parts = descriptors.get(descriptor).parts(section).values()
+        parts = descriptor_parts(section).values()
         if data.mixed and not all(descriptors.get(part["type"]).mixed_types for part in parts):
             raise ConfigError(
                 f"{data.systems[0].path}: is of the mixed-type format (real_atom_types.npy), which descriptor "

@@ -29,9 +29,9 @@ def neighbor_facts(section: dict, dataset: DataSet, start, skip: bool) -> float 
     ConfigError
         ``sel`` is automatic and the statistics are to be skipped.
     """
-    parts = _parts(section["descriptor"])
+    parts = descriptor_parts(section["descriptor"])
     if start.resume:
-        kept = _parts(start.script["model"]["descriptor"])
+        kept = descriptor_parts(start.script["model"]["descriptor"])
         for key, part in parts.items():
             if is_auto(part["sel"]):
                 part["sel"] = kept[key]["sel"]
@@ -49,7 +49,8 @@ def neighbor_facts(section: dict, dataset: DataSet, start, skip: bool) -> float 
     return nearest
 
 
-def _parts(section: dict) -> dict[str, dict]:
+def descriptor_parts(section: dict) -> dict[str, dict]:
+    """The sections of a descriptor that have a cutoff of their own, by path; see :meth:`Descriptor.parts`."""
     return descriptors.get(section["type"]).parts(section)
 
 
