@@ -13,6 +13,7 @@ import numpy as np
 from deepmd_tf.errors import ConfigError, RankError
 from deepmd_tf.infer.session import session_config
 from deepmd_tf.tf1 import tf
+from deepmd_tf.train.cores import share_of_cores
 from deepmd_tf.train.message import pack, unpack
 from deepmd_tf.train.watch import Watch, absent
 from deepmd_tf.train.world import Result, World
@@ -184,9 +185,7 @@ def _settle_horovod(timeout: int) -> None:
 
 def _share_the_host(local_rank: int, local_size: int) -> None:
     """Leave each process of a host its share of the cores and, where there are any, one accelerator."""
-    cores = len(os.sched_getaffinity(0))
-    # Launchers may have bound each process to cores of its own.
-    threads = str(cores if cores < os.cpu_count() else max(1, cores // local_size))
+    threads = str(share_of_cores(local_rank, local_size))
     for kind in ("INTRA", "INTER"):
         name = f"{kind}_OP_PARALLELISM_THREADS"
         if not any(os.environ.get(f"{prefix}_{name}") for prefix in ("DP", "TF")):
