@@ -7,6 +7,7 @@
 set -euo pipefail
 
 version=0.28.1
+recipe=$(cd "$(dirname "$0")" && pwd)
 python=${PYTHON:-python}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -30,6 +31,7 @@ print(f"{'-'.join(found)}-py{sys.version_info[0]}{sys.version_info[1]}-{platform
 CODE
 )
 kept=${HOROVOD_CACHE:-$HOME/.cache/deepmd-tf}/horovod-$version-$built_for-mpi-$mpi-gpu-${HOROVOD_GPU_OPERATIONS:-none}
+kept+=-recipe-$(cat "$recipe/build_horovod.sh" "$recipe/wake_horovod.py" | cksum | cut -d' ' -f1)
 
 if ! compgen -G "$kept/horovod-*.whl" > /dev/null; then
   echo "building Horovod $version for $built_for (some minutes)"
@@ -39,6 +41,7 @@ if ! compgen -G "$kept/horovod-*.whl" > /dev/null; then
   tar -xzf "$work/horovod-$version.tar.gz" -C "$work"
   # An optional part whose headers newer releases of TensorFlow have elsewhere.
   sed -i '/xla_mpi_ops\.cc/d' "$work/horovod-$version/horovod/tensorflow/CMakeLists.txt"
+  "$python" "$recipe/wake_horovod.py" "$work/horovod-$version"
   export HOROVOD_WITH_TENSORFLOW=1 HOROVOD_WITH_GLOO=1 HOROVOD_WITHOUT_PYTORCH=1 HOROVOD_WITHOUT_MXNET=1
   if ! MAKEFLAGS=${MAKEFLAGS:--j$(nproc)} pip wheel --no-build-isolation --no-deps --wheel-dir "$work/wheel" \
     "$work/horovod-$version" > "$work/build.log" 2>&1; then
