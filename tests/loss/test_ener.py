@@ -12,6 +12,7 @@ from deepmd_tf.loss.ener import EnerLoss
 from deepmd_tf.tf1 import tf
 
 NF, N = 2, 3
+ALL = np.ones((NF, N), bool)
 ZERO = {f"{end}_pref_{t}": 0.0 for end in ("start", "limit") for t in ("e", "f", "v", "ae", "pf", "gf")}
 
 
@@ -29,14 +30,14 @@ def problem(seed=0):
     return prediction, labels
 
 
-def evaluate(loss: EnerLoss, prediction, labels, ratio=1.0, missing=()):
+def evaluate(loss: EnerLoss, prediction, labels, ratio=1.0, missing=(), real=ALL):
     """Total and errors of the loss, run in a graph."""
     keys = [r.key for r in loss.requirements()]
     with tf.Graph().as_default(), tf.Session() as session:
         given = {k: tf.constant(labels[k]) for k in keys}
         given |= {f"find_{k}": tf.constant(float(k not in missing), tf.float32) for k in keys}
         tensors = SimpleNamespace(**{k: tf.constant(v) for k, v in prediction.items()})
-        result = loss.build(tensors, given, tf.constant([N, N, 1, 2]), tf.constant(ratio, tf.float64))
+        result = loss.build(tensors, given, tf.constant(real), tf.constant(ratio, tf.float64))
         return session.run((result.total, result.errors))
 
 
@@ -103,6 +104,39 @@ def test_terms_add_up_and_show_plain_errors():
     assert errors["rmse_v"] == pytest.approx(np.sqrt((DV**2).mean()) / N)
 
 
+REAL = np.array([[True, False, True], [True, True, True]])
+
+
+@pytest.mark.parametrize("name, options, expected", CASES)
+def test_virtual_atoms_have_no_part(name, options, expected):
+    """A batch of one frame: its virtual atom, whatever its numbers, may as well not be there."""
+    loss = EnerLoss(**(ZERO | {f"{end}_pref_{name}": 1.0 for end in ("start", "limit")}) | options)
+    padded = {k: v[:1] for k, v in P.items()}, {k: v[:1] for k, v in L.items()}
+    real = REAL[:1]
+
+    def cut(arrays: dict) -> dict:
+        atomic = ("force", "atom_energy", "atom_ener", "atom_pref", "atom_ener_coeff", "drdq")
+        rows = {k: v.reshape(1, N, -1)[:, real[0]].reshape(1, -1) if k in atomic else v for k, v in arrays.items()}
+        return rows
+
+    alone, alone_errors = evaluate(loss, *map(cut, padded), real=real[:, real[0]])
+    padded[0]["atom_energy"] = padded[0]["atom_energy"] * real  # the model gives virtual atoms no energy
+    total, errors = evaluate(loss, *padded, real=real)
+    assert total == pytest.approx(alone, rel=1e-12) and total > 0
+    assert errors == pytest.approx(alone_errors, rel=1e-12)
+
+
+def test_means_are_over_frames_and_real_atoms():
+    """Frames of two and three atoms: the energy of each is divided by its own number."""
+    total, errors = evaluate(EnerLoss(start_pref_v=0.01, limit_pref_v=0.01), P, L, real=REAL)
+    n = REAL.sum(1)
+    df = DF[np.repeat(REAL, 3, axis=1)]
+    v = 0.01 * (DV**2 / n[:, None]).mean()
+    assert total == pytest.approx(0.02 * (DE**2 / n).mean() + 1000 * (df**2).mean() + v)
+    assert errors["rmse_e"] == pytest.approx(np.sqrt(((DE / n) ** 2).mean()))
+    assert errors["rmse_f"] == pytest.approx(np.sqrt((df**2).mean()))
+
+
 def test_mae_shows_mean_absolute_errors():
     _, errors = evaluate(EnerLoss(loss_func="mae"), P, L)
     assert list(errors) == ["rmse", "mae_e", "mae_f"]
@@ -130,7 +164,7 @@ def test_gradient_of_the_norm_is_finite_at_zero_error():
         tensors = SimpleNamespace(energy=tf.constant(P["energy"]), force=force)
         labels = {"energy": tf.constant(L["energy"]), "force": tf.constant(L["force"])}
         labels |= {"find_energy": tf.constant(1.0), "find_force": tf.constant(1.0)}
-        total = loss.build(tensors, labels, tf.constant([N, N, 1, 2]), tf.constant(1.0, tf.float64)).total
+        total = loss.build(tensors, labels, tf.constant(ALL), tf.constant(1.0, tf.float64)).total
         assert np.array_equal(session.run(tf.gradients(total, force)[0]), np.zeros_like(L["force"]))
 
 
