@@ -52,7 +52,8 @@ class Loss(ABC):
         labels : dict of str to tensor
             Labels by key and ``find_KEY`` flags, 1 where the batch has the label and 0 where not.
         real : [nf, N] bool
-            False for virtual atoms, which have no part in any mean and do not count as atoms.
+            False for virtual atoms, which have no part in any mean and do not count as atoms. The loss of a batch is
+            the mean of those of its frames.
         lr_ratio : scalar
             Learning rate over its start value, which moves the prefactors.
         """

@@ -32,8 +32,8 @@ class Term:
         1 where the batch holds the label.
     size : [nf, 1]
         What an extensive quantity is divided by to be per atom; 1 for the others.
-    real : scalar
-        The part of the residuals that belongs to real atoms: 1 for what is no residual of an atom.
+    real : [nf, 1]
+        Part of the residuals that belongs to real atoms; 1 for what is no residual of an atom.
     weight : tensor or None
         Weights of the residuals.
     norm : bool
@@ -50,7 +50,7 @@ class Term:
 
 @losses.register("ener")
 class EnerLoss(Loss):
-    r"""Weighted sum over the terms whose prefactors are not zero, means over all frames and real atoms of a batch:
+    r"""Weighted sum over the terms whose prefactors are not zero, means over frames and the entries of each:
 
     .. math::
         L = p_e \langle \Delta E^2 / N \rangle + p_f \langle \Delta F^2 \rangle
@@ -58,8 +58,9 @@ class EnerLoss(Loss):
           + p_{pf} \langle w \Delta F^2 \rangle + p_{gf} \langle \Delta Q^2 \rangle,
         \quad Q = (\partial R / \partial q)^T F.
 
-    N is the number of real atoms of a frame. Every prefactor moves from its start to its limit with the learning rate.
-    Variants:
+    N is the number of real atoms of a frame, and virtual atoms have no entries: the loss of a batch is the mean of
+    those of its frames, whatever their sizes. Every prefactor moves from its start to its limit with the learning
+    rate. Variants:
     ``intensive_ener_virial`` 1/N² instead of 1/N; ``loss_func: mae`` absolute values, 1/N;
     ``use_huber`` the Huber function of :math:`\Delta E/N, \Delta F, \Delta\Xi/N, \Delta e`;
     ``f_use_norm`` (with the last two) the length of :math:`\Delta F_i` per atom;
@@ -170,7 +171,7 @@ class EnerLoss(Loss):
         label = lambda key: tf.cast(labels[key], tf.float64)  # noqa: E731
         found = lambda key: labels[f"find_{key}"]  # noqa: E731
         mask = tf.cast(real, tf.float64)  # [nf, N]
-        n, share = tf.reduce_sum(mask, axis=1, keepdims=True), tf.reduce_mean(mask)
+        n, share = (reduce(mask, axis=1, keepdims=True) for reduce in (tf.reduce_sum, tf.reduce_mean))  # [nf, 1]
         energy = prediction.energy
         if self.enable_atom_ener_coeff:
             energy = tf.reduce_sum(tf.cast(prediction.atom_energy, tf.float64) * label("atom_ener_coeff"), axis=1)
@@ -186,7 +187,7 @@ class EnerLoss(Loss):
 
     def _force_terms(self, force, mask, label, found, labels) -> dict[str, Term]:
         absolute = difference = tf.repeat(mask, 3, axis=1) * (force - label("force"))  # [nf, N*3]
-        share = tf.reduce_mean(mask)
+        share = tf.reduce_mean(mask, axis=1, keepdims=True)
         if self.relative_f is not None:
             length = tf.norm(tf.reshape(label("force"), [-1, 3]), axis=1, keepdims=True) + self.relative_f
             length = tf.where(tf.reshape(mask, [-1, 1]) > 0, length, tf.ones_like(length))
@@ -207,17 +208,17 @@ class EnerLoss(Loss):
         """Mean square or mean absolute residual, divided by ``divisor`` frame by frame."""
         residual = self._length(term) if term.norm and self.loss_func == "mae" else term.residual
         size = tf.abs(residual) if self.loss_func == "mae" else residual * residual
-        return tf.reduce_mean((size if term.weight is None else size * term.weight) / divisor) / term.real
+        return tf.reduce_mean((size if term.weight is None else size * term.weight) / (divisor * term.real))
 
     def _huber(self, name: str, term: Term):
         delta = self.huber_delta[{"f": 1, "v": 2}.get(name, 0)]
         x = tf.abs(self._length(term) if term.norm else term.residual / term.size)
-        return tf.reduce_mean(tf.where(x <= delta, 0.5 * x * x, delta * (x - 0.5 * delta))) / term.real
+        return tf.reduce_mean(tf.where(x <= delta, 0.5 * x * x, delta * (x - 0.5 * delta)) / term.real)
 
     @staticmethod
     def _length(term: Term):
-        """Length of the force error of every atom; its gradient at zero is zero."""
-        square = tf.reduce_sum(tf.square(tf.reshape(term.residual, [-1, 3])), axis=1)
+        """Length of the force error of every atom [nf, N]; its gradient at zero is zero."""
+        square = tf.reduce_sum(tf.square(tf.reshape(term.residual, [tf.shape(term.residual)[0], -1, 3])), axis=2)
         # The root has no slope at zero: keep it away from there in both branches.
         safe = tf.where(square > 0.0, square, tf.ones_like(square))
         return tf.where(square > 0.0, tf.sqrt(safe), tf.zeros_like(square))

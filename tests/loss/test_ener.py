@@ -105,36 +105,27 @@ def test_terms_add_up_and_show_plain_errors():
 
 
 REAL = np.array([[True, False, True], [True, True, True]])
+ATOMIC = ("force", "atom_energy", "atom_ener", "atom_pref", "atom_ener_coeff", "drdq")
 
 
-@pytest.mark.parametrize("name, options, expected", CASES)
-def test_virtual_atoms_have_no_part(name, options, expected):
-    """A batch of one frame: its virtual atom, whatever its numbers, may as well not be there."""
-    loss = EnerLoss(**(ZERO | {f"{end}_pref_{name}": 1.0 for end in ("start", "limit")}) | options)
-    padded = {k: v[:1] for k, v in P.items()}, {k: v[:1] for k, v in L.items()}
-    real = REAL[:1]
+@pytest.mark.parametrize("term, options, expected", CASES, ids=[f"{t} {o}" for t, o, _ in CASES])
+def test_the_loss_of_a_batch_is_the_mean_over_its_frames(term, options, expected):
+    """Each alone and without its virtual atoms, which have labels as random as the others."""
+    loss = EnerLoss(**ZERO | {f"start_pref_{term}": 2.0, f"limit_pref_{term}": 2.0}, **options)
+    prediction = P | {"atom_energy": P["atom_energy"] * REAL}  # the model gives virtual atoms no energy
+    total, errors = evaluate(loss, prediction, L, real=REAL)
 
-    def cut(arrays: dict) -> dict:
-        atomic = ("force", "atom_energy", "atom_ener", "atom_pref", "atom_ener_coeff", "drdq")
-        rows = {k: v.reshape(1, N, -1)[:, real[0]].reshape(1, -1) if k in atomic else v for k, v in arrays.items()}
-        return rows
+    def alone(arrays: dict, frame: int) -> dict:
+        own = {k: v[frame : frame + 1] for k, v in arrays.items()}
+        return own | {k: own[k].reshape(1, N, -1)[:, REAL[frame]].reshape(1, -1) for k in ATOMIC if k in own}
 
-    alone, alone_errors = evaluate(loss, *map(cut, padded), real=real[:, real[0]])
-    padded[0]["atom_energy"] = padded[0]["atom_energy"] * real  # the model gives virtual atoms no energy
-    total, errors = evaluate(loss, *padded, real=real)
-    assert total == pytest.approx(alone, rel=1e-12) and total > 0
-    assert errors == pytest.approx(alone_errors, rel=1e-12)
-
-
-def test_means_are_over_frames_and_real_atoms():
-    """Frames of two and three atoms: the energy of each is divided by its own number."""
-    total, errors = evaluate(EnerLoss(start_pref_v=0.01, limit_pref_v=0.01), P, L, real=REAL)
-    n = REAL.sum(1)
-    df = DF[np.repeat(REAL, 3, axis=1)]
-    v = 0.01 * (DV**2 / n[:, None]).mean()
-    assert total == pytest.approx(0.02 * (DE**2 / n).mean() + 1000 * (df**2).mean() + v)
-    assert errors["rmse_e"] == pytest.approx(np.sqrt(((DE / n) ** 2).mean()))
-    assert errors["rmse_f"] == pytest.approx(np.sqrt((df**2).mean()))
+    each = [
+        evaluate(loss, alone(prediction, f), alone(L, f), real=np.ones((1, REAL[f].sum()), bool)) for f in range(NF)
+    ]
+    assert total == pytest.approx(np.mean([one for one, _ in each]), rel=1e-12)
+    power = 1 if options.get("loss_func") == "mae" else 2
+    (name,) = errors.keys() - {"rmse"}
+    assert errors[name] ** power == pytest.approx(np.mean([e[name] ** power for _, e in each]), rel=1e-12)
 
 
 def test_mae_shows_mean_absolute_errors():
