@@ -37,9 +37,14 @@ class Batch(dict):
     def nframes(self) -> int:
         return len(self.frames)
 
+    @property
+    def natoms(self) -> float:
+        """Real atoms of a frame, on average."""
+        return np.count_nonzero(self[keys.TYPE] >= 0) / self.nframes
+
 
 def merge(batches: Sequence[Batch], atomic: Collection[str]) -> Batch:
-    """Frames of mixed-type systems as one batch, filled up at the end with virtual atoms (type -1, zeros).
+    """Frames of several systems as one batch of mixed type, filled up at the end with virtual atoms (type -1, zeros).
 
     Parameters
     ----------
@@ -51,8 +56,10 @@ def merge(batches: Sequence[Batch], atomic: Collection[str]) -> Batch:
     natoms = max(int(b[keys.NATOMS][0]) for b in batches)
     merged = {}
     for key, first in batches[0].items():
-        if key.startswith("find_") or key == keys.MESH:
+        if key.startswith("find_"):
             merged[key] = first
+        elif key == keys.MESH:
+            merged[key] = np.zeros(len(first) | 1, np.int32)  # one more than of frames of one composition
         elif key == keys.NATOMS:
             merged[key] = np.array([natoms, natoms, natoms, *[0] * (len(first) - 3)], np.int32)
         elif key in atomic:

@@ -37,7 +37,9 @@ class DataSet:
         The model's names of types; where none was given the longest one of the data.
     ntypes : int
     batch_sizes : int64 [nsystems]
-        Frames per batch of each system (1 under the rule "mixed:N", which merges N draws).
+        Frames per draw of each system; a batch is one draw, or N of them under the rule "mixed:N".
+    draws : int
+        Draws that are merged into a batch.
     nbatches : int64 [nsystems]
         Batches of each system in one pass over it; a frame with ``numb_copy`` counts as often as it is copied.
     probabilities : float64 [nsystems]
@@ -45,7 +47,7 @@ class DataSet:
     seed : int
         Key of the random numbers; drawn from the operating system where none was given.
     mixed, pbc : bool
-        Whether the systems are of the mixed-type format; whether all are periodic.
+        Whether a batch may hold frames of several compositions; whether all systems are periodic.
     """
 
     def __init__(self, systems, type_map, ntypes, requirements, rule, auto_prob, sys_probs, seed, rank=0, ranks=1):
@@ -55,12 +57,15 @@ class DataSet:
         self.requirements: tuple[DataRequirement, ...] = tuple(requirements)
         self.seed = secrets.randbits(32) if seed is None else int(seed) % 2**32
         self.rank, self.ranks = rank, ranks
-        self.mixed = self.systems[0].mixed
+        self.mixed = rule.kind == "mixed" or any(s.mixed for s in self.systems)
         self.pbc = all(s.pbc for s in self.systems)
         self.batch_sizes = rule.sizes([s.natoms for s in self.systems])
-        self._merged = rule.value if rule.kind == "mixed" else 0
+        self.draws = rule.value if rule.kind == "mixed" else 1
         plans = [_plan(s) for s in self.systems]
-        self._check(rule, plans)
+        if rule.kind == "mixed":
+            self._check_mergeable()
+        elif rule.kind in ("fixed", "list"):
+            self._report_small_sets(plans)
         self.nbatches = batches_per_epoch(plans, self.batch_sizes)
         self.probabilities = probabilities(self.nbatches, auto_prob, sys_probs)
         self._sampler = Sampler(plans, self.batch_sizes, self.probabilities, self.seed)
@@ -118,9 +123,9 @@ class DataSet:
     def batch(self, step: int) -> Batch:
         """The batch of a step: a pure function of the data, seed, ranks and step; safe to call from threads."""
         number = step * self.ranks + self.rank
-        if not self._merged:
+        if self.draws == 1:
             return self._load(self._sampler.draw(number), self.requirements)
-        draws = [self._sampler.draw(number * self._merged + i) for i in range(self._merged)]
+        draws = [self._sampler.draw(number * self.draws + i) for i in range(self.draws)]
         atomic = {keys.COORD, keys.TYPE, *(r.key for r in self.requirements if r.atomic)}
         return merge([self._load(draw, self.requirements) for draw in draws], atomic)
 
@@ -138,23 +143,26 @@ class DataSet:
         """
         wanted = [r for r in self.requirements if labels is None or r.key in labels]
         for index, system in enumerate(self.systems):
-            size = max(1, self._merged)
-            count = min(nbatch, max(1, int(self.nbatches[index]) // size)) * size
+            count = min(nbatch, max(1, int(self.nbatches[index]) // self.draws)) * self.draws
             draws = [self._sampler.batch(index, i) for i in range(min(count, int(self.nbatches[index])))]
             for set_index in sorted({draw.set_index for draw in draws}):
                 frames = np.concatenate([draw.frames for draw in draws if draw.set_index == set_index])
                 yield system, self._load(Draw(index, set_index, frames), wanted)
 
+    def frames_per_batch(self) -> np.ndarray:
+        """Frames of a batch that begins with a draw of each system, int64 [nsystems]."""
+        return self.batch_sizes * self.draws
+
     def atoms_per_batch(self) -> float:
         """Expected number of atoms, of all frames together."""
-        sizes = [size * system.natoms for size, system in zip(self.batch_sizes, self.systems)]
+        sizes = [size * system.natoms for size, system in zip(self.frames_per_batch(), self.systems)]
         return float(np.dot(self.probabilities, sizes))
 
     def steps_per_epoch(self) -> int:
         """Steps after which each system has given, on average, all its batches at least once."""
         possible = self.probabilities > 0
         steps = np.ceil(self.nbatches[possible] / self.probabilities[possible]).max()
-        return math.ceil(steps / max(1, self._merged))
+        return math.ceil(steps / self.draws)
 
     def _load(self, draw: Draw, requirements: Sequence[DataRequirement]) -> Batch:
         system = self.systems[draw.system]
@@ -162,19 +170,6 @@ class DataSet:
         arrays[keys.NATOMS] = system.natoms_vec(self.ntypes)
         arrays[keys.MESH] = np.zeros(6 * system.pbc + system.mixed, np.int32)
         return Batch(arrays, draw.system, draw.set_index, draw.frames)
-
-    def _check(self, rule: BatchRule, plans: list) -> None:
-        """What only all systems together can show: one format, and for merged batches one set of labels."""
-        for system in self.systems:
-            if system.mixed != self.mixed:
-                raise DataError(
-                    f"{self.systems[0].path} and {system.path}: one is of the mixed-type format, the other is not",
-                    "Systems trained together have to be alike: all with real_atom_types.npy, or none.",
-                )
-        if rule.kind == "mixed":
-            self._check_mergeable()
-        elif rule.kind in ("fixed", "list"):
-            self._report_small_sets(plans)
 
     def _report_small_sets(self, plans: list) -> None:
         smallest = np.array([min(plan.size for plan in sets) for sets in plans])
@@ -187,11 +182,7 @@ class DataSet:
             )  # fmt: skip
 
     def _check_mergeable(self) -> None:
-        if not self.mixed:
-            raise ConfigError(
-                "batch_size: 'mixed:N' merges systems of the mixed-type format, these have no real_atom_types.npy",
-                "Use 'auto:N' or 'max:N'.",
-            )
+        """What only all systems together can show: one set of labels."""
         first = None
         for system in self.systems:
             for set_index in range(len(system.sets)):

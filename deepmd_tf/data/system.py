@@ -19,6 +19,9 @@ from deepmd_tf.data.source import FrameShape, Source
 from deepmd_tf.data.text import TextFolder
 from deepmd_tf.errors import DataError
 
+# Numbers read at once where all frames are looked through.
+_TYPES_AT_ONCE = 1 << 20
+
 
 class SetInfo(NamedTuple):
     """A set of frames: its name ("" for raw text) and the number of frames stored in it."""
@@ -109,6 +112,19 @@ class System:
         """The ``natoms`` array, int32 [2+ntypes]; the mixed format counts every atom under type 0."""
         counts = np.bincount(self.atom_types, minlength=ntypes)
         return np.concatenate([[self.natoms, self.natoms], counts]).astype(np.int32)
+
+    def observed_types(self) -> np.ndarray:
+        """The model types that real atoms have, ascending; of the mixed-type format every frame is read for it."""
+        if not self.mixed:
+            return np.unique(self.atom_types)
+        step = max(1, _TYPES_AT_ONCE // self.natoms)
+        found = [
+            np.unique(self._types(index, np.arange(start, min(start + step, one.nframes))))
+            for index, one in enumerate(self.sets)
+            for start in range(0, one.nframes, step)
+        ]
+        types = np.unique(np.concatenate(found))
+        return types[types >= 0]
 
     def file_atom(self, atom: int) -> int:
         """Where the atom that stands at ``atom`` in memory stands in the files."""

@@ -60,9 +60,10 @@ def real_types(place: str, frames: np.ndarray, rows: np.ndarray, names, lookup, 
     Raises
     ------
     DataError
-        A type below -1 or beyond ``names``, no integer, or an element the model does not know.
+        A type below -1 or beyond ``names``, no integer, an element the model does not know, or a frame without atoms.
     """
-    stored = rows.astype(np.int64)
+    with np.errstate(invalid="ignore"):
+        stored = rows.astype(np.int64)
     bad = (stored != rows) | (stored < -1) | (stored >= len(names))
     if bad.any():
         row, atom = np.argwhere(bad)[0]
@@ -70,8 +71,16 @@ def real_types(place: str, frames: np.ndarray, rows: np.ndarray, names, lookup, 
             place,
             frame=int(frames[row]),
             field=f"atom {atom}",
-            expected=f"-1 or a type below {len(names)}, the length of {list(names)}",
+            expected=f"-1 or a type below {len(names)}, the number of names in type_map.raw",
             found=str(rows[row, atom]),
+        )
+    empty = (stored < 0).all(axis=1)
+    if empty.any():
+        raise DataError.at(
+            place,
+            frame=int(frames[np.argmax(empty)]),
+            expected="a type of 0 or more for one atom at least",
+            found=f"-1, a virtual atom, for all {rows.shape[1]}",
         )
     if lookup is None:
         return stored.astype(np.int32)

@@ -204,8 +204,9 @@ class DescrptSeAtten(Descriptor):
         table = vectors  # [ntypes + 1, width]
         if not one_side:
             # Row c * (ntypes + 1) + n: the neighbour's vector first, then the centre's.
-            tag, which = "_two_side_ebd", slots.center * count + slots.neighbor
-            table = tf.concat([tf.tile(vectors, [count, 1]), tf.repeat(vectors, count, axis=0)], axis=1)
+            tag = "_two_side_ebd"
+            pairs, which = slots.distinct(slots.center * count + slots.neighbor, count**2)
+            table = tf.concat([tf.gather(vectors, pairs % count), tf.gather(vectors, pairs // count)], axis=1)
         factor = tf.gather(net(tag, table.shape.as_list()[1])(table), which)
         return features * (factor * slots.switch if self.smooth_type_embedding else factor) + features
 

@@ -43,7 +43,7 @@ class Loss(ABC):
         """The labels to read, as :class:`deepmd_tf.data.requirement.DataRequirement`."""
 
     @abstractmethod
-    def build(self, prediction, labels: dict, natoms, lr_ratio) -> LossOutput:
+    def build(self, prediction, labels: dict, real, lr_ratio) -> LossOutput:
         """Add the loss to the graph.
 
         Parameters
@@ -51,7 +51,9 @@ class Loss(ABC):
         prediction : EnergyOutput
         labels : dict of str to tensor
             Labels by key and ``find_KEY`` flags, 1 where the batch has the label and 0 where not.
-        natoms : [2 + ntypes] int32
+        real : [nf, N] bool
+            False for virtual atoms, which have no part in any mean and do not count as atoms. The loss of a batch is
+            the mean of those of its frames.
         lr_ratio : scalar
             Learning rate over its start value, which moves the prefactors.
         """

@@ -26,12 +26,14 @@ class Term:
 
     Attributes
     ----------
-    residual : tensor
-        Prediction less label, in the unit of the label.
+    residual : tensor [nf, width]
+        Prediction less label, in the unit of the label; 0 for virtual atoms.
     found : scalar
         1 where the batch holds the label.
-    size : scalar
+    size : [nf, 1]
         What an extensive quantity is divided by to be per atom; 1 for the others.
+    real : [nf, 1]
+        Part of the residuals that belongs to real atoms; 1 for what is no residual of an atom.
     weight : tensor or None
         Weights of the residuals.
     norm : bool
@@ -41,21 +43,24 @@ class Term:
     residual: object
     found: object
     size: object = 1.0
+    real: object = 1.0
     weight: object = None
     norm: bool = False
 
 
 @losses.register("ener")
 class EnerLoss(Loss):
-    r"""Weighted sum over the terms whose prefactors are not zero, means over all entries of a batch:
+    r"""Weighted sum over the terms whose prefactors are not zero, means over frames and the entries of each:
 
     .. math::
-        L = \frac{p_e}{N} \langle \Delta E^2 \rangle + p_f \langle \Delta F^2 \rangle
-          + \frac{p_v}{N} \langle \Delta \Xi^2 \rangle + p_{ae} \langle \Delta e^2 \rangle
+        L = p_e \langle \Delta E^2 / N \rangle + p_f \langle \Delta F^2 \rangle
+          + p_v \langle \Delta \Xi^2 / N \rangle + p_{ae} \langle \Delta e^2 \rangle
           + p_{pf} \langle w \Delta F^2 \rangle + p_{gf} \langle \Delta Q^2 \rangle,
         \quad Q = (\partial R / \partial q)^T F.
 
-    Every prefactor moves from its start to its limit with the learning rate. Variants:
+    N is the number of real atoms of a frame, and virtual atoms have no entries: the loss of a batch is the mean of
+    those of its frames, whatever their sizes. Every prefactor moves from its start to its limit with the learning
+    rate. Variants:
     ``intensive_ener_virial`` 1/N² instead of 1/N; ``loss_func: mae`` absolute values, 1/N;
     ``use_huber`` the Huber function of :math:`\Delta E/N, \Delta F, \Delta\Xi/N, \Delta e`;
     ``f_use_norm`` (with the last two) the length of :math:`\Delta F_i` per atom;
@@ -143,78 +148,77 @@ class EnerLoss(Loss):
         ]
         return [requirement for want, requirement in wanted if want]
 
-    def build(self, prediction, labels, natoms, lr_ratio) -> LossOutput:
+    def build(self, prediction, labels, real, lr_ratio) -> LossOutput:
         """Add the loss to the graph; all terms are float64 scalars."""
         total = tf.constant(0.0, tf.float64)
         errors = {}
-        for name, term in self._terms(prediction, labels, natoms).items():
+        mae = self.loss_func == "mae"
+        for name, term in self._terms(prediction, labels, real).items():
             if not self.prefactors[name]:
                 continue
-            mean = self._mean(term)
             found = tf.cast(term.found, tf.float64)
-            scale = self.prefactors[name].at(lr_ratio) * found * self._scale(term)
-            total += scale * (self._huber(name, term) if self.use_huber else mean)
+            per_atom = term.size if mae else term.size * term.size
+            divisor = per_atom if self.intensive_ener_virial else term.size
+            value = self._huber(name, term) if self.use_huber else self._mean(term, divisor)
+            total += self.prefactors[name].at(lr_ratio) * found * value
             # Divided by the number of atoms for the eye, whatever the loss does with it.
-            shown = mean / term.size if self.loss_func == "mae" else tf.sqrt(mean) / term.size
-            errors[f"{'mae' if self.loss_func == 'mae' else 'rmse'}_{name}"] = label_or_nan(shown, found)
+            mean = self._mean(term, per_atom)
+            errors[f"{'mae' if mae else 'rmse'}_{name}"] = label_or_nan(mean if mae else tf.sqrt(mean), found)
         return LossOutput(total, {"rmse": tf.sqrt(total), **errors})
 
-    def _terms(self, prediction, labels, natoms) -> dict[str, Term]:
+    def _terms(self, prediction, labels, real) -> dict[str, Term]:
         """All terms whose labels are at hand, in the order of the learning curve's columns."""
         label = lambda key: tf.cast(labels[key], tf.float64)  # noqa: E731
         found = lambda key: labels[f"find_{key}"]  # noqa: E731
-        n = tf.cast(natoms[0], tf.float64)
+        mask = tf.cast(real, tf.float64)  # [nf, N]
+        n, share = (reduce(mask, axis=1, keepdims=True) for reduce in (tf.reduce_sum, tf.reduce_mean))  # [nf, 1]
         energy = prediction.energy
         if self.enable_atom_ener_coeff:
             energy = tf.reduce_sum(tf.cast(prediction.atom_energy, tf.float64) * label("atom_ener_coeff"), axis=1)
-        terms = {"e": Term(energy - tf.reshape(label("energy"), [-1]), found("energy"), n)}
+        terms = {"e": Term(energy[:, None] - label("energy"), found("energy"), n)}
         if "atom_ener" in labels:
-            terms["ae"] = Term(tf.cast(prediction.atom_energy, tf.float64) - label("atom_ener"), found("atom_ener"))
+            difference = mask * (tf.cast(prediction.atom_energy, tf.float64) - label("atom_ener"))
+            terms["ae"] = Term(difference, found("atom_ener"), real=share)
         if "force" in labels:
-            terms |= self._force_terms(tf.cast(prediction.force, tf.float64), label, found, labels)
+            terms |= self._force_terms(tf.cast(prediction.force, tf.float64), mask, label, found, labels)
         if "virial" in labels:
             terms["v"] = Term(tf.cast(prediction.virial, tf.float64) - label("virial"), found("virial"), n)
         return {name: terms[name] for name in TERMS if name in terms}
 
-    def _force_terms(self, force, label, found, labels) -> dict[str, Term]:
-        difference = force - label("force")  # [nf, N*3]
+    def _force_terms(self, force, mask, label, found, labels) -> dict[str, Term]:
+        absolute = difference = tf.repeat(mask, 3, axis=1) * (force - label("force"))  # [nf, N*3]
+        share = tf.reduce_mean(mask, axis=1, keepdims=True)
         if self.relative_f is not None:
             length = tf.norm(tf.reshape(label("force"), [-1, 3]), axis=1, keepdims=True) + self.relative_f
+            length = tf.where(tf.reshape(mask, [-1, 1]) > 0, length, tf.ones_like(length))
             difference = tf.reshape(tf.reshape(difference, [-1, 3]) / length, tf.shape(difference))
-        terms = {"f": Term(difference, found("force"), norm=self.f_use_norm)}
+        terms = {"f": Term(difference, found("force"), real=share, norm=self.f_use_norm)}
         if "atom_pref" in labels:
             present = found("force") if self.use_default_pf else found("force") * found("atom_pref")
-            terms["pf"] = Term(difference, present, weight=label("atom_pref"))
+            terms["pf"] = Term(difference, present, real=share, weight=label("atom_pref"))
         if "drdq" in labels:
             nf = tf.shape(difference)[0]
             drdq = tf.reshape(label("drdq"), [nf, -1, self.numb_generalized_coord])  # [nf, N*3, ngen]
             # Q is linear in F: its error is the projection of the force error.
-            projected = tf.einsum("fa,fag->fg", force - label("force"), drdq)
+            projected = tf.einsum("fa,fag->fg", absolute, drdq)
             terms["gf"] = Term(projected, found("force") * found("drdq"))
         return terms
 
-    def _mean(self, term: Term):
-        """Mean square or mean absolute residual."""
+    def _mean(self, term: Term, divisor):
+        """Mean square or mean absolute residual, divided by ``divisor`` frame by frame."""
         residual = self._length(term) if term.norm and self.loss_func == "mae" else term.residual
         size = tf.abs(residual) if self.loss_func == "mae" else residual * residual
-        return tf.reduce_mean(size if term.weight is None else size * term.weight)
-
-    def _scale(self, term: Term):
-        """What the mean is multiplied by in the loss beside the prefactor."""
-        if self.use_huber:
-            return 1.0
-        squared = self.intensive_ener_virial and self.loss_func == "mse"
-        return 1.0 / (term.size * term.size if squared else term.size)
+        return tf.reduce_mean((size if term.weight is None else size * term.weight) / (divisor * term.real))
 
     def _huber(self, name: str, term: Term):
         delta = self.huber_delta[{"f": 1, "v": 2}.get(name, 0)]
         x = tf.abs(self._length(term) if term.norm else term.residual / term.size)
-        return tf.reduce_mean(tf.where(x <= delta, 0.5 * x * x, delta * (x - 0.5 * delta)))
+        return tf.reduce_mean(tf.where(x <= delta, 0.5 * x * x, delta * (x - 0.5 * delta)) / term.real)
 
     @staticmethod
     def _length(term: Term):
-        """Length of the force error of every atom; its gradient at zero is zero."""
-        square = tf.reduce_sum(tf.square(tf.reshape(term.residual, [-1, 3])), axis=1)
+        """Length of the force error of every atom [nf, N]; its gradient at zero is zero."""
+        square = tf.reduce_sum(tf.square(tf.reshape(term.residual, [tf.shape(term.residual)[0], -1, 3])), axis=2)
         # The root has no slope at zero: keep it away from there in both branches.
         safe = tf.where(square > 0.0, square, tf.ones_like(square))
         return tf.where(square > 0.0, tf.sqrt(safe), tf.zeros_like(square))

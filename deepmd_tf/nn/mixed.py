@@ -97,6 +97,11 @@ class AllSlots:
         q, k, v = (tf.reshape(x, [-1, nnei, h]) for x in (q, k, v))
         return tf.reshape(attend_slots(q, k, v, n.direction, n.switch, n.live, gate), [-1, h])
 
+    @staticmethod
+    def distinct(which, count: int):
+        """The numbers below ``count``, and where among them that of each row [nrows] stands."""
+        return tf.range(count), which
+
     normalised = staticmethod(residual_norm_by_layers)
 
     def outer(self, features):
@@ -138,6 +143,11 @@ class FoundSlots:
             off_diagonal=gate.off_diagonal,
         )  # fmt: skip
         return seen if self._empty is None else tf.concat([seen, tf.zeros_like(q[self._live :])], axis=0)
+
+    @staticmethod
+    def distinct(which, count: int):
+        """Those that occur: of the pairs of 118 elements the data hold few."""
+        return tf.unique(which)
 
     @staticmethod
     def normalised(x, o, gamma, beta, eps: float):

@@ -62,6 +62,8 @@ def _equations(samples: Iterable[tuple[System, Batch]], ntypes: int) -> tuple[np
     for _, batch in samples:
         if batch[keys.find(keys.ENERGY)]:
             types = batch[keys.TYPE]  # [nf, N]
-            counts.append(np.stack([(types == t).sum(1) for t in range(ntypes)], axis=1).astype(np.float64))
+            frame, atom = np.nonzero(types >= 0)
+            flat = np.bincount(frame * ntypes + types[frame, atom], minlength=len(types) * ntypes)
+            counts.append(flat.reshape(-1, ntypes).astype(np.float64))
             energies.append(batch[keys.ENERGY].ravel())
     return np.concatenate(counts), np.concatenate(energies)  # [nframes, ntypes], [nframes]

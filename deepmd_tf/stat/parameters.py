@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from deepmd_tf import keys
 from deepmd_tf.data.batch import Batch
 from deepmd_tf.data.system import System
 
@@ -16,7 +17,7 @@ _SCALE_WITHOUT_DATA = 0.1
 def parameter_statistics(
     samples: Iterable[tuple[System, Batch]], key: str, width: int, protection: float = 1e-2
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and inverse standard deviation of ``fparam`` over frames, or of ``aparam`` over frames and atoms.
+    """Mean and inverse standard deviation of ``fparam`` over frames, or of ``aparam`` over frames and real atoms.
 
     Parameters
     ----------
@@ -36,6 +37,8 @@ def parameter_statistics(
     count, total, squares = 0, np.zeros(width), np.zeros(width)
     for _, batch in samples:
         rows = batch[key].reshape(-1, width)
+        if key == keys.APARAM:
+            rows = rows[batch[keys.TYPE].ravel() >= 0]
         count += len(rows)
         total += rows.sum(0)
         squares += (rows**2).sum(0)

@@ -19,7 +19,8 @@ def introduce(group, training) -> None:
     log.info("  rank  host                  device        threads")
     for rank, (host, device, threads) in enumerate(group.gather(_this_process())):
         log.info("  %4d  %-20s  %-12s  %7s", rank, host, device, threads)
-    least, most = int(training.batch_sizes.min()), int(training.batch_sizes.max())
+    frames = training.frames_per_batch()
+    least, most = int(frames.min()), int(frames.max())
     each = str(least) if least == most else f"{least} to {most}"
     total = str(least * group.size) if least == most else f"{least * group.size} to {most * group.size}"
     log.info("batch of each process: %s frames; of a step, all together: %s", each, total)

@@ -212,20 +212,31 @@ def open_data(config: dict, seed: int | None) -> tuple[DataSet, DataSet | None]:
             type_map=config["model"].get("type_map"), requirements=requirements, seed=seed,
             rank=group.rank, ranks=group.size, **keys,
         )  # fmt: skip
-        section = config["model"]["descriptor"]
-        descriptor = section["type"]
-        parts = descriptor_parts(section).values()
-        if data.mixed and not all(descriptors.get(part["type"]).mixed_types for part in parts):
-            raise ConfigError(
-                f"{data.systems[0].path}: is of the mixed-type format (real_atom_types.npy), which descriptor "
-                f"{descriptor!r} does not take",
-                "Write the frames of each composition as a system of their own, with its types in type.raw",
-            )
+        if data.mixed:
+            _check_mixed(data, config["model"]["descriptor"], keys["batch_size"])
         return data
 
     training = opened(section["training_data"])
     validation = section["validation_data"]
     return training, None if validation is None else opened(validation)
+
+
+def _check_mixed(data: DataSet, section: dict, batch_size) -> None:
+    """Refuse frames of several compositions in one batch where the descriptor wants them sorted by type."""
+    if all(descriptors.get(part["type"]).mixed_types for part in descriptor_parts(section).values()):
+        return
+    system = next((system for system in data.systems if system.mixed), None)
+    if system is None:
+        raise ConfigError(
+            f"batch_size: {batch_size!r} puts frames of several compositions into one batch, which descriptor "
+            f"{section['type']!r} does not take",
+            "Use 'auto:N' or 'max:N', or the descriptor 'se_atten'",
+        )
+    raise ConfigError(
+        f"{system.path}: is of the mixed-type format (real_atom_types.npy), which descriptor {section['type']!r} does "
+        "not take",
+        "Write the frames of each composition as a system of their own, with its types in type.raw",
+    )
 
 
 def _seed(config: dict, start: Start) -> int:
@@ -301,8 +312,8 @@ def _records(config: dict, min_nbor_dist: float | None, training: DataSet) -> di
 
 def _observed_types(config: dict, training: DataSet) -> list[str]:
     """The names of types that atoms of the training data have."""
-    observed = np.unique(np.concatenate([np.unique(system.atom_types) for system in training.systems]))
-    return [config["model"]["type_map"][t] for t in observed if t >= 0]
+    observed = np.unique(np.concatenate([system.observed_types() for system in training.systems]))
+    return [config["model"]["type_map"][t] for t in observed]
 
 
 def _clear_stage(section: dict, start: Start, results: Iterable[Path]) -> None:

@@ -16,9 +16,8 @@ from deepmd_tf.train.schedule import schedules
 BATCH_RULES = (
     "Frames per batch: a number; a list with one number per system; 'auto' or 'auto:N', the fewest frames that hold at "
     "least N (32) atoms; 'max:N', the most frames that hold at most N atoms; 'filter:N', the same without the systems "
-    "of more than N atoms"
+    "of more than N atoms; 'mixed:N', N frames drawn from all systems and merged, for descriptors as 'se_atten'"
 )
-MIXED_RULE = "; 'mixed:N', N frames drawn from all systems of the mixed type"
 
 
 def input_schema() -> Argument:
@@ -90,9 +89,9 @@ def training_section() -> Argument:
     """The section ``training``."""
     count = in_range(1)
     fields = [
-        required("training_data", dict, "The data to train on.", sub_fields=_data_fields(BATCH_RULES + MIXED_RULE)),
+        required("training_data", dict, "The data to train on.", sub_fields=_data_fields()),
         optional("validation_data", [dict, None], None, "The data that errors are shown of beside the training errors.",
-                 sub_fields=[*_data_fields(BATCH_RULES), _numb_btch()]),
+                 sub_fields=[*_data_fields(), _numb_btch()]),
         Argument("numb_steps", int, optional=True, extra_check=in_range(0), doc="Number of training steps.",
                  alias=["stop_batch", "num_step", "num_steps", "numb_step"]),
         Argument("numb_epoch", [int, float], optional=True, extra_check=in_range(0),
@@ -117,13 +116,13 @@ def training_section() -> Argument:
                     extra_check=exclusive("numb_steps", "numb_epoch", needed=True))  # fmt: skip
 
 
-def _data_fields(batch_rules: str) -> list[Argument]:
+def _data_fields() -> list[Argument]:
     return [
         required("systems", [str, list[str]], "Folders of the data, searched recursively for type.raw; "
                  "FILE.hdf5 and FILE.hdf5#/GROUP are taken as folders.", extra_check=not_empty),
         optional("rglob_patterns", [list[str], None], None, "Patterns that the folders below 'systems' are found by, "
                  "instead of all folders."),
-        optional("batch_size", [int, list[int], str], "auto", f"{batch_rules}.", extra_check=in_range(1)),
+        optional("batch_size", [int, list[int], str], "auto", f"{BATCH_RULES}.", extra_check=in_range(1)),
         optional("auto_prob", str, "prob_sys_size", "How often a system is drawn: 'prob_uniform', all alike; "
                  "'prob_sys_size', by its number of batches; 'prob_sys_size;I:J:W;...', the systems I to J-1 together "
                  "with the weight W.", alias=["auto_prob_style"]),

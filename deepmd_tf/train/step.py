@@ -77,7 +77,7 @@ class TrainingGraph:
             self.step = tf.identity(self._step) + 0
             self.stop = tf.placeholder_with_default(np.float64(0.0), (), name="stop")
             self.rate = rate_of_step(self.step)
-            result = loss.build(self.prediction, self.feeds, self.feeds["natoms"], self.rate / start)
+            result = loss.build(self.prediction, self.feeds, self.feeds["type"] >= 0, self.rate / start)
             self.errors = result.errors
             self.train = self._update(result, optimizer.make(self.rate))
             self._record(records)

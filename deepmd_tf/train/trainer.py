@@ -155,7 +155,7 @@ class _Loop:
         """Write and print the errors of the weights after ``step`` updates; ``show`` may update them itself."""
         validation = self._validation_errors(step) if self.t.validation is not None else None
         *values, rate = show()
-        training = dict(zip(self.t.graph.errors, self.group.mean_of(values, batch["natoms"][0])))
+        training = dict(zip(self.t.graph.errors, self.group.mean_of(values, batch.natoms)))
         if self.curve:
             self.curve.row(step, training, validation, rate)
         self.report.line(step, training, validation, rate)
@@ -167,7 +167,7 @@ class _Loop:
         for index in range(count):
             batch = self.t.validation.batch(step // self.t.disp_freq * count + index)
             values = np.array(self.show(*self.t.graph.arrays(batch))[:-1])
-            natoms = np.where(np.isnan(values), 0, batch["natoms"][0])
+            natoms = np.where(np.isnan(values), 0, batch.natoms)
             sums += np.nan_to_num(values) * natoms
             weights += natoms
         means = [s / w if w else math.nan for s, w in zip(sums, weights)]

@@ -51,6 +51,27 @@ def put(key: str, index, value) -> Callable[[Path], None]:
     return changed(key, change)
 
 
+def typed(change: Callable, names: str = "O H") -> Callable[[Path], None]:
+    """Make the system one of the mixed type, with types [3, 6] and names as given."""
+
+    def damage(folder: Path) -> None:
+        np.save(folder / "set.000/real_atom_types.npy", change(np.tile([1, 0, 0, 1, 0, -1], (3, 1))))
+        (folder / "type_map.raw").write_text(names)
+
+    return damage
+
+
+def with_type(frame: int, atom, value) -> Callable:
+    """One type of a frame, or all, set to ``value``."""
+
+    def change(types):
+        types = types.astype(float)
+        types[frame, atom] = value
+        return types
+
+    return change
+
+
 def text(name: str, content: str) -> Callable[[Path], None]:
     """Replace a text file."""
     return lambda folder: (folder / name).write_text(content) and None
@@ -145,5 +166,35 @@ ROWS = [
         "no frame in the set",
         changed("coord", lambda c: c[:0]),
         "data/set.000/coord.npy: expected at least one frame, found shape (0, 18)",
+    ),
+    Row(
+        "mixed type: types for another number of atoms",
+        typed(lambda types: types[:, :5]),
+        "data/set.000/real_atom_types.npy: expected 6 values per frame (1 x 6 atoms) in 3 frames, found 5 values per frame. Is the number of atoms in type.raw right?",
+    ),
+    Row(
+        "mixed type: types for another number of frames",
+        typed(lambda types: types[:2]),
+        "data/set.000/real_atom_types.npy: expected 3 frames, as in coord, found 2 frames, shape (2, 6)",
+    ),
+    Row(
+        "mixed type: a type that type_map.raw does not name",
+        typed(with_type(1, 4, 2)),
+        "data/set.000/real_atom_types.npy, frame 1, atom 4: expected -1 or a type below 2, the number of names in type_map.raw, found 2.0",
+    ),
+    Row(
+        "mixed type: a type that is no integer",
+        typed(with_type(2, 0, np.nan)),
+        "data/set.000/real_atom_types.npy, frame 2, atom 0: expected -1 or a type below 2, the number of names in type_map.raw, found nan",
+    ),
+    Row(
+        "mixed type: an element that the model does not know",
+        typed(lambda types: np.where(np.arange(3)[:, None] == 2, types, 0), "O He"),
+        "data/set.000/real_atom_types.npy, frame 2, atom 0: type_map.raw: element 'He' is not in the model's type_map ['O', 'H']. Did you mean 'H'? Otherwise add it to model/type_map.",
+    ),
+    Row(
+        "mixed type: a frame of virtual atoms alone",
+        typed(with_type(1, slice(None), -1)),
+        "data/set.000/real_atom_types.npy, frame 1: expected a type of 0 or more for one atom at least, found -1, a virtual atom, for all 6",
     ),
 ]

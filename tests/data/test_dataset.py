@@ -202,12 +202,24 @@ def test_merged_batch_is_padded(make_system):
     assert set(batch.system) == {0, 1}
 
 
-def test_merging_needs_equal_systems(make_system):
-    plain, a = make_system("plain"), mixed(make_system, "a", [[0, 1]])
-    with pytest.raises(ConfigError, match="'mixed:N' merges systems of the mixed-type format"):
-        DataSet.open(plain, batch_size="mixed:4")
-    with pytest.raises(DataError, match="one is of the mixed-type format, the other is not"):
-        DataSet.open([plain, a])
+def test_ordinary_frames_are_merged_with_those_of_mixed_type(make_system):
+    """Ordinary atoms stand sorted by type, as in every batch; those of the mixed type as in the file."""
+    plain = make_system("plain", types=[1, 0, 1], nframes=1)
+    data = DataSet.open([plain, mixed(make_system, "a", [[1, 0]])], requirements=[FORCE], batch_size="mixed:8", seed=1)
+    assert data.mixed and (data.frames_per_batch() == 8).all() and data.atoms_per_batch() == 8 * 2.5
+    batch = data.batch(0)
+    assert batch["natoms"].tolist() == [3, 3, 3, 0] and batch["mesh"].shape == (7,)
+    expected = {0: [0, 1, 1], 1: [1, 0, -1]}
+    assert all(types.tolist() == expected[system] for system, types in zip(batch.system, batch["type"]))
+    stored = np.load(f"{plain}/set.000/force.npy")[0].reshape(3, 3)
+    np.testing.assert_array_equal(batch["force"][batch.system.index(0)].reshape(3, 3), stored[[1, 0, 2]])
+    assert batch.natoms == np.mean([{0: 3, 1: 2}[system] for system in batch.system])
+    ordinary = DataSet.open(plain, batch_size="auto")
+    assert not ordinary.mixed and ordinary.batch(0)["mesh"].shape == (6,)
+
+
+def test_merging_needs_equal_labels(make_system):
+    a = mixed(make_system, "a", [[0, 1]])
     other = mixed(make_system, "b", [[0, 1]], drop=("force",))
     with pytest.raises(DataError, match=r"one is periodic with energy, force, the other periodic with energy"):
         DataSet.open([a, other], batch_size="mixed:4", requirements=[ENERGY, FORCE])

@@ -12,6 +12,7 @@ from deepmd_tf.loss.ener import EnerLoss
 from deepmd_tf.tf1 import tf
 
 NF, N = 2, 3
+ALL = np.ones((NF, N), bool)
 ZERO = {f"{end}_pref_{t}": 0.0 for end in ("start", "limit") for t in ("e", "f", "v", "ae", "pf", "gf")}
 
 
@@ -29,14 +30,14 @@ def problem(seed=0):
     return prediction, labels
 
 
-def evaluate(loss: EnerLoss, prediction, labels, ratio=1.0, missing=()):
+def evaluate(loss: EnerLoss, prediction, labels, ratio=1.0, missing=(), real=ALL):
     """Total and errors of the loss, run in a graph."""
     keys = [r.key for r in loss.requirements()]
     with tf.Graph().as_default(), tf.Session() as session:
         given = {k: tf.constant(labels[k]) for k in keys}
         given |= {f"find_{k}": tf.constant(float(k not in missing), tf.float32) for k in keys}
         tensors = SimpleNamespace(**{k: tf.constant(v) for k, v in prediction.items()})
-        result = loss.build(tensors, given, tf.constant([N, N, 1, 2]), tf.constant(ratio, tf.float64))
+        result = loss.build(tensors, given, tf.constant(real), tf.constant(ratio, tf.float64))
         return session.run((result.total, result.errors))
 
 
@@ -103,6 +104,30 @@ def test_terms_add_up_and_show_plain_errors():
     assert errors["rmse_v"] == pytest.approx(np.sqrt((DV**2).mean()) / N)
 
 
+REAL = np.array([[True, False, True], [True, True, True]])
+ATOMIC = ("force", "atom_energy", "atom_ener", "atom_pref", "atom_ener_coeff", "drdq")
+
+
+@pytest.mark.parametrize("term, options, expected", CASES, ids=[f"{t} {o}" for t, o, _ in CASES])
+def test_the_loss_of_a_batch_is_the_mean_over_its_frames(term, options, expected):
+    """Each alone and without its virtual atoms, which have labels as random as the others."""
+    loss = EnerLoss(**ZERO | {f"start_pref_{term}": 2.0, f"limit_pref_{term}": 2.0}, **options)
+    prediction = P | {"atom_energy": P["atom_energy"] * REAL}  # the model gives virtual atoms no energy
+    total, errors = evaluate(loss, prediction, L, real=REAL)
+
+    def alone(arrays: dict, frame: int) -> dict:
+        own = {k: v[frame : frame + 1] for k, v in arrays.items()}
+        return own | {k: own[k].reshape(1, N, -1)[:, REAL[frame]].reshape(1, -1) for k in ATOMIC if k in own}
+
+    each = [
+        evaluate(loss, alone(prediction, f), alone(L, f), real=np.ones((1, REAL[f].sum()), bool)) for f in range(NF)
+    ]
+    assert total == pytest.approx(np.mean([one for one, _ in each]), rel=1e-12)
+    power = 1 if options.get("loss_func") == "mae" else 2
+    (name,) = errors.keys() - {"rmse"}
+    assert errors[name] ** power == pytest.approx(np.mean([e[name] ** power for _, e in each]), rel=1e-12)
+
+
 def test_mae_shows_mean_absolute_errors():
     _, errors = evaluate(EnerLoss(loss_func="mae"), P, L)
     assert list(errors) == ["rmse", "mae_e", "mae_f"]
@@ -130,7 +155,7 @@ def test_gradient_of_the_norm_is_finite_at_zero_error():
         tensors = SimpleNamespace(energy=tf.constant(P["energy"]), force=force)
         labels = {"energy": tf.constant(L["energy"]), "force": tf.constant(L["force"])}
         labels |= {"find_energy": tf.constant(1.0), "find_force": tf.constant(1.0)}
-        total = loss.build(tensors, labels, tf.constant([N, N, 1, 2]), tf.constant(1.0, tf.float64)).total
+        total = loss.build(tensors, labels, tf.constant(ALL), tf.constant(1.0, tf.float64)).total
         assert np.array_equal(session.run(tf.gradients(total, force)[0]), np.zeros_like(L["force"]))
 
 
