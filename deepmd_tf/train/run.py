@@ -158,7 +158,7 @@ def prepare(
         _optimizer(config),
         weights,
         interface_dtype(),
-        _records(config, min_nbor_dist, training),
+        _records(config, min_nbor_dist, training, group.shared(lambda: _observed_types(config, training))),
         _tables(config, start, min_nbor_dist, training),
         group,
     )
@@ -301,12 +301,12 @@ def _tables(config: dict, start: Start, min_nbor_dist: float | None, training: D
     return partial(TableInTheLoop, nearest=min_nbor_dist, atoms=training.atoms_per_batch())
 
 
-def _records(config: dict, min_nbor_dist: float | None, training: DataSet) -> dict:
+def _records(config: dict, min_nbor_dist: float | None, training: DataSet, observed: list[str]) -> dict:
     return {
         SCRIPT: (json.dumps(config, separators=(",", ":")), "string"),
         MIN_NBOR_DIST: (-1.0 if min_nbor_dist is None else min_nbor_dist, "float64"),
         SEED: (training.seed, "int64"),
-        OBSERVED_TYPE: (" ".join(_observed_types(config, training)), "string"),
+        OBSERVED_TYPE: (" ".join(observed), "string"),
     }
 
 

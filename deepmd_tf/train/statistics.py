@@ -88,7 +88,8 @@ def model_statistics(model, section: dict, dataset: DataSet) -> dict[str, np.nda
         values[bias.weight] = energy_bias(sample(bias.label), ntypes, bias.given, bias.rcond)
         log.info(
             "energy per type: %s eV",
-            ", ".join(f"{t} {e:.4f}" for t, e in zip(section["type_map"], values[bias.weight])),
+            # A type that does not occur has none; a map may name all elements.
+            ", ".join(f"{t} {e:.4f}" for t, e in zip(section["type_map"], values[bias.weight]) if e),
         )
     for key, width in model.fitting.standardised().items():
         mean, inverse = parameter_statistics(sample(key), key, width, section["data_stat_protect"])

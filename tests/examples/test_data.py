@@ -81,6 +81,33 @@ def test_water_script_reproduces_the_data(tmp_path):
         assert np.allclose(np.load(path, allow_pickle=False), shipped, rtol=1e-5, atol=1e-4), name
 
 
+def test_molecules_script_reproduces_the_data(tmp_path):
+    pytest.importorskip("tblite")
+    made = arrays_below(make("organic_molecules", "isopropanol", tmp_path))
+    assert len(made) == 4
+    for name, path in made.items():
+        shipped = np.load(EXAMPLES / "organic_molecules" / "data" / name, allow_pickle=False)
+        assert np.allclose(np.load(path, allow_pickle=False), shipped, rtol=1e-5, atol=1e-4), name
+
+
+def compositions(purpose: str) -> set[tuple[int, ...]]:
+    """Numbers of H, C, N, O of all frames of the molecules; also holds that virtual atoms are where they belong."""
+    found = set()
+    for file in sorted((EXAMPLES / "organic_molecules" / "data" / purpose).rglob("real_atom_types.npy")):
+        types, force = np.load(file), load(file.parent, "force")
+        virtual = types < 0
+        assert (np.diff(virtual.astype(int), axis=1) >= 0).all(), "behind the others"
+        assert not force.reshape(*types.shape, 3)[virtual].any()
+        found |= {tuple((row == t).sum() for t in range(4)) for row in types}
+    return found
+
+
+def test_molecules_are_of_many_compositions():
+    assert len(compositions("training")) == 34
+    assert compositions("validation") == compositions("training")
+    assert compositions("held_out") == {(8, 3, 0, 1)} and not compositions("held_out") & compositions("training")
+
+
 @pytest.fixture
 def copper():
     """A strained triclinic frame of the shipped data as ASE atoms with EMT, and the labels stored for it."""

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from deepmd_tf.export.checkpoint import find_checkpoint
+from tests.support.mixed import mixed_input, write_all
 from tests.support.processes import Running, launch, needs_horovod, needs_mpi
 from tests.support.systems import random_frames, write_system
 from tests.support.training import dp, environment, small_input, write_input
@@ -85,6 +86,27 @@ def test_launchers_give_the_same_bits(runs, tmp_path):
     text = launch(2, "train", "input.json", cwd=tmp_path, launcher="mpirun").stdout
     assert text.count("2 processes train together") == 1
     assert same(weights(tmp_path, 100), weights(runs[0], 100))
+
+
+def test_frames_of_unequal_size_merged_by_two_processes(tmp_path):
+    """Two times two frames are four: the loss is the mean over frames, whatever their sizes and partners."""
+    found = []
+    for name, count in (("two", 2), ("one", 4)):
+        folder = tmp_path / name
+        write_all(folder / "mixed")
+        content = mixed_input(folder, f"mixed:{count}", systems="mixed")
+        content["learning_rate"]["scale_by_worker"] = "none"
+        content["model"]["data_stat_nbatch"] = 8  # all frames, whatever the batch size
+        write_input(folder, content)
+        if name == "two":
+            text = launch(2, "train", "input.json", cwd=folder).stdout
+            assert "batch of each process: 2 frames; of a step, all together: 4" in text
+        else:
+            dp("train", "input.json", cwd=folder)
+        found.append(weights(folder, 6))
+    assert found[0].keys() == found[1].keys()
+    for name, value in found[0].items():
+        np.testing.assert_allclose(value, found[1][name], rtol=1e-8, atol=1e-10, err_msg=name)
 
 
 def test_restart(tmp_path):

@@ -13,44 +13,17 @@ from deepmd_tf.nn.electrons import SYMBOLS
 from deepmd_tf.tf1 import tf
 from deepmd_tf.train.run import load_config, prepare, train
 from deepmd_tf.train.start import Start
+from tests.support.mixed import MIXED, TYPE_MAP, mixed_input, write_all, write_mixed
 from tests.support.systems import random_frames, write_system
 from tests.support.training import dp, small_input, write_input
-
-TYPE_MAP = ("O", "H")
-# Types of the frames by system: unequal numbers of atoms, and virtual ones within and at the end.
-MIXED = {
-    "small": [[0, 1, 1], [1, 1, 1], [1, 0, -1], [0, 0, 1]],
-    "large": [[0, 1, -1, 1, 0, 1, 1], [1, 1, 0, 0, 0, 0, 0], [1, 1, 1, 1, 1, 1, -1], [0, 0, 0, 1, 1, 1, 0]],
-}
 
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     """A working folder with the systems of ``MIXED`` below ``mixed``."""
     monkeypatch.chdir(tmp_path)
-    for seed, (name, types) in enumerate(MIXED.items()):
-        write_mixed(tmp_path / "mixed" / name, types, seed=seed)
+    write_all(tmp_path / "mixed")
     return tmp_path
-
-
-def write_mixed(folder, types, **settings) -> str:
-    """A system of the mixed type; forces of virtual atoms are as random as the others."""
-    arrays = {"real_atom_types": np.array(types), **settings.pop("arrays", {})}
-    return write_system(folder, [0] * len(types[0]), nframes=len(types), arrays=arrays, **settings)
-
-
-def mixed_input(folder, batch_size="mixed:5", *, systems="mixed", descriptor=None, **training) -> dict:
-    """An input for a small attention descriptor."""
-    for name in ("training", "validation"):
-        data = {"systems": systems, "batch_size": batch_size}
-        training[f"{name}_data"] = data if name == "training" else {**data, "numb_btch": 2}
-    data = small_input(folder, steps=6, training=training)
-    data["model"] |= {"type_map": list(TYPE_MAP), **training.pop("model", {})}
-    data["model"]["descriptor"] = {
-        "type": "se_atten_v2", "sel": 24, "rcut": 4.0, "rcut_smth": 1.0, "neuron": [4, 8], "axis_neuron": 3,
-        "attn": 6, "attn_layer": 1, "tebd_dim": 3, "seed": 1, **(descriptor or {}),
-    }  # fmt: skip
-    return data
 
 
 def weights(path) -> dict:
