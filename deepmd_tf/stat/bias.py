@@ -57,11 +57,16 @@ def energy_bias(
     return np.where(fixed, given, solution)
 
 
+def composition(batch: Batch, ntypes: int) -> np.ndarray:
+    """Atoms of each type in each frame of a batch, float64 [nf, ntypes]."""
+    types = batch[keys.TYPE]  # [nf, N]
+    return np.stack([(types == t).sum(1) for t in range(ntypes)], axis=1).astype(np.float64)
+
+
 def _equations(samples: Iterable[tuple[System, Batch]], ntypes: int) -> tuple[np.ndarray, np.ndarray]:
     counts, energies = [np.empty((0, ntypes))], [np.empty(0)]
     for _, batch in samples:
         if batch[keys.find(keys.ENERGY)]:
-            types = batch[keys.TYPE]  # [nf, N]
-            counts.append(np.stack([(types == t).sum(1) for t in range(ntypes)], axis=1).astype(np.float64))
+            counts.append(composition(batch, ntypes))
             energies.append(batch[keys.ENERGY].ravel())
     return np.concatenate(counts), np.concatenate(energies)  # [nframes, ntypes], [nframes]
