@@ -39,17 +39,15 @@ class BiasChange:
     errors: np.ndarray
 
     def report(self) -> None:
-        """Log the energies per type before and after, and what is left of the errors, as a table."""
+        """Log the energies per type before and after, and what is left of the errors."""
         if not len(self.errors):
             log.warning("no frame has an energy: the energy per type stays as it is")
             return
-        atoms = self.counts.sum(axis=0)
-        log.info("energy per type from %d frames, eV:", len(self.errors))
-        log.info("  %-8s %12s %16s %16s %14s", "type", "atoms", "before", "after", "change")
-        for name, count, before, after in zip(self.type_map, atoms, self.before, self.after):
-            log.info("  %-8s %12d %16.6f %16.6f %+14.6f", name, count, before, after, after - before)
+        log.info("energy per type from %d frames:", len(self.errors))
+        show_bias(self.type_map, self.before, self.after)
         before, after = (self._per_atom(bias) for bias in (self.before, self.after))
         log.info("error of the energies (RMSE): %.3e eV/atom before, %.3e after", before, after)
+        atoms = self.counts.sum(axis=0)
         if absent := [name for name, count in zip(self.type_map, atoms) if not count]:
             log.info("no atom in these frames is %s: nothing is learned of their energies", ", ".join(absent))
         if np.linalg.matrix_rank(self.counts) < np.count_nonzero(atoms):
@@ -61,6 +59,13 @@ class BiasChange:
     def _per_atom(self, bias: np.ndarray) -> float:
         left = (self.errors - self.counts @ (bias - self.before)) / self.counts.sum(axis=1)
         return float(np.sqrt(np.mean(left**2)))
+
+
+def show_bias(type_map: Sequence[str], before: np.ndarray, after: np.ndarray) -> None:
+    """Log a table of energies per type, eV."""
+    log.info("  %-8s %16s %16s %14s", "type, eV", "before", "after", "change")
+    for name, old, new in zip(type_map, before, after):
+        log.info("  %-8s %16.6f %16.6f %+14.6f", name, old, new, new - old)
 
 
 def change_bias(

@@ -85,7 +85,7 @@ def systems(folder, compositions, energies=None) -> list[str]:
 def fine_tuned(pretrained, section, paths) -> DeepPot:
     """The model before its first step, as a file would hold it."""
     labels = [DataRequirement("energy", 1, high_precision=True)]
-    training = DataSet.open(paths, type_map=section["type_map"], requirements=labels, batch_size=2, seed=1)
+    training = DataSet.open(paths, type_map=section["type_map"], requirements=labels, batch_size=3, seed=1)
     values = pretrained.fitted(section, training)
     attributes = file_attributes({"model": section}, 1.5)
     graph_def = inference_graph(make_model(section), values, np.dtype(np.float64), attributes)
