@@ -103,7 +103,7 @@ def _model_file(name: str) -> Path:
 
 def _systems(args) -> list[str]:
     if args.datafile:
-        return find_systems(_lines(Path(args.datafile)))
+        return find_systems(listed(Path(args.datafile)))
     for option, file, section in (
         ("--train-data", args.train_data, "training_data"),
         ("--valid-data", args.valid_data, "validation_data"),
@@ -116,7 +116,8 @@ def _systems(args) -> list[str]:
     return find_systems(args.system)
 
 
-def _lines(path: Path) -> list[str]:
+def listed(path: Path) -> list[str]:
+    """The systems that a text file names, one a line."""
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:

@@ -13,6 +13,7 @@ EXAMPLES = (
     "dp train input.json",
     "dp train input.json --restart model.ckpt",
     "dp train input.json --init-model model.ckpt",
+    "dp train input.json --finetune pretrained.pb",
 )
 
 
@@ -23,10 +24,13 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     start.add_argument("-i", "--init-model", help="start from the weights of this checkpoint, at step 0")
     start.add_argument("-r", "--restart", help="go on with the run of this checkpoint")
     start.add_argument("-f", "--init-frz-model", help="start from the weights of this frozen model, at step 0")
-    start.add_argument("-t", "--finetune", help="not supported yet: it needs a model with type embedding")
+    start.add_argument(
+        "-t", "--finetune", metavar="PRETRAINED",
+        help="start from this frozen model, for the types of INPUT and with the energies per type that its data need",
+    )  # fmt: skip
     parser.add_argument(
         "--use-pretrain-script", action="store_true",
-        help="take the model section from the checkpoint or frozen model, not from INPUT",
+        help="take the model section from the checkpoint or frozen model, not from INPUT; with --finetune not type_map",
     )  # fmt: skip
     parser.add_argument("-o", "--output", default="out.json", help="where the complete input is written (%(default)s)")
     parser.add_argument(
@@ -40,19 +44,16 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Train; see :mod:`deepmd_tf.train`."""
-    for given, option in (
-        (args.finetune, "--finetune"),
-        (args.model_branch, "--model-branch"),
-        (args.force_load, "--force-load"),
-    ):
+    for given, option in ((args.model_branch, "--model-branch"), (args.force_load, "--force-load")):
         if given:
             raise ConfigError(
                 f"{option} is not supported by this program",
-                "Use --init-model or --init-frz-model to start from a model",
+                "Use --finetune, --init-model or --init-frz-model to start from a model",
             )
     from deepmd_tf.train.run import train
 
     return train(
         args.INPUT, restart=args.restart, init_model=args.init_model, init_frz_model=args.init_frz_model,
-        use_pretrain_script=args.use_pretrain_script, output=args.output, skip_neighbor_stat=args.skip_neighbor_stat,
+        finetune=args.finetune, use_pretrain_script=args.use_pretrain_script, output=args.output,
+        skip_neighbor_stat=args.skip_neighbor_stat,
     )  # fmt: skip

@@ -67,13 +67,15 @@ class CheckpointWriter:
         How many sets stay on the disk.
     save : callable
         ``save(session, prefix)`` writes everything that a run continues from in TensorFlow's format.
+    meta : bytes, optional
+        The graph that goes with it; that of the session unless given.
     """
 
-    def __init__(self, prefix: str | Path, keep: int, save: Callable):
+    def __init__(self, prefix: str | Path, keep: int, save: Callable, meta: bytes | None = None):
         self.prefix = Path(prefix).absolute()
         self.keep = max(1, keep)
         self._save_tensors = save
-        self._meta: bytes | None = None
+        self._meta = meta
         with saving(self.prefix.parent):
             self.prefix.parent.mkdir(parents=True, exist_ok=True)
 

@@ -20,6 +20,15 @@ REFUSED = {
 """Kinds of model that are not handled here, by the node that tells them."""
 
 
+def check_plain_energy(model: FrozenModel) -> None:
+    """Refuse, by a ModelFormatError, a model of another quantity, or with parts that are not handled here."""
+    if model.model_type != "ener":
+        raise ModelFormatError(f"{model.path}: expected an energy model, found model type {model.model_type!r}")
+    for node, kind in REFUSED.items():
+        if node in model.nodes:
+            raise ModelFormatError(f"{model.path}: {kind} cannot be evaluated here; expected a plain energy model")
+
+
 class DeepPot:
     """A frozen energy model: energy, force, virial and their atomic parts of given frames.
 
@@ -45,15 +54,7 @@ class DeepPot:
 
     def __init__(self, model_file, auto_batch_size: bool | int = True, as_stored: bool = False):
         self._model = model_file if isinstance(model_file, FrozenModel) else FrozenModel(model_file)
-        if self._model.model_type != "ener":
-            raise ModelFormatError(
-                f"{self._model.path}: expected an energy model, found model type {self._model.model_type!r}"
-            )
-        for node, kind in REFUSED.items():
-            if node in self._model.nodes:
-                raise ModelFormatError(
-                    f"{self._model.path}: {kind} cannot be evaluated here; expected a plain energy model"
-                )
+        check_plain_energy(self._model)
         self._dim_fparam = int(self._model.constant("fitting_attr/dfparam", default=0))
         self._dim_aparam = int(self._model.constant("fitting_attr/daparam", default=0))
         self._session = open_session(self._model, as_stored)
@@ -108,9 +109,11 @@ class DeepPot:
         frames = self._check(coords, cells, atom_types, fparam, aparam, mixed_type)
         return self._evaluator.run(frames, ["descriptor"])["descriptor"]
 
-    def eval_outputs(self, names, coords, cells, atom_types, fparam=None, aparam=None) -> dict[str, np.ndarray]:
+    def eval_outputs(
+        self, names, coords, cells, atom_types, fparam=None, aparam=None, mixed_type=False
+    ) -> dict[str, np.ndarray]:
         """Evaluate only ``names`` of energy, force, virial, atom_energy, atom_virial: MD needs no virial each step."""
-        return self._evaluator.run(self._check(coords, cells, atom_types, fparam, aparam, False), list(names))
+        return self._evaluator.run(self._check(coords, cells, atom_types, fparam, aparam, mixed_type), list(names))
 
     def get_type_map(self) -> list[str]:
         """Names of the atom types, by index."""

@@ -63,6 +63,7 @@ class TypeEmbedding:
         self.rows = electron_configuration(type_map) if use_econf_tebd else np.eye(len(type_map))
         self.activation_function, self.resnet_dt, self.precision = activation_function, resnet_dt, precision
         self.trainable, self.seed, self.use_tebd_bias = trainable, seed, use_tebd_bias
+        self.use_econf_tebd = use_econf_tebd
 
     @classmethod
     def arguments(cls) -> list[Argument]:

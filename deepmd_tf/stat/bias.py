@@ -57,13 +57,18 @@ def energy_bias(
     return np.where(fixed, given, solution)
 
 
+def composition(batch: Batch, ntypes: int) -> np.ndarray:
+    """Atoms of each type in each frame of a batch, float64 [nf, ntypes]."""
+    types = batch[keys.TYPE]  # [nf, N]
+    frame, atom = np.nonzero(types >= 0)
+    flat = np.bincount(frame * ntypes + types[frame, atom], minlength=len(types) * ntypes)
+    return flat.reshape(-1, ntypes).astype(np.float64)
+
+
 def _equations(samples: Iterable[tuple[System, Batch]], ntypes: int) -> tuple[np.ndarray, np.ndarray]:
     counts, energies = [np.empty((0, ntypes))], [np.empty(0)]
     for _, batch in samples:
         if batch[keys.find(keys.ENERGY)]:
-            types = batch[keys.TYPE]  # [nf, N]
-            frame, atom = np.nonzero(types >= 0)
-            flat = np.bincount(frame * ntypes + types[frame, atom], minlength=len(types) * ntypes)
-            counts.append(flat.reshape(-1, ntypes).astype(np.float64))
+            counts.append(composition(batch, ntypes))
             energies.append(batch[keys.ENERGY].ravel())
     return np.concatenate(counts), np.concatenate(energies)  # [nframes, ntypes], [nframes]

@@ -9,7 +9,7 @@ import math
 import secrets
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -52,6 +52,7 @@ def train(
     restart: str | None = None,
     init_model: str | None = None,
     init_frz_model: str | None = None,
+    finetune: str | None = None,
     use_pretrain_script: bool = False,
     output: str | None = "out.json",
     skip_neighbor_stat: bool = False,
@@ -68,10 +69,11 @@ def train(
     group = world()
 
     def read() -> tuple[dict, Start]:
-        config = load_config(input_file, "input_v2_compat.json" if group.rank == 0 else None)
-        start = start_from(restart, init_model, init_frz_model)
-        if use_pretrain_script:
-            config["model"] = _pretrained_model(start)
+        start = start_from(restart, init_model, init_frz_model, finetune)
+        converted = "input_v2_compat.json" if group.rank == 0 else None
+        config = load_config(input_file, converted, partial(_model_section, start, use_pretrain_script))
+        if start.pretrained is not None:
+            start.pretrained.check(config["model"], input_file)
         return config, start
 
     config, start = group.together(read)
@@ -145,7 +147,7 @@ def prepare(
     )
     model = make_model(config["model"])
     values = start.values or values
-    weights = TrainableWeights(values, draws=not start.values)
+    weights = TrainableWeights(values, draws=start.from_scratch)
     numb_steps = _numb_steps(config, training)
     introduce(group, training)
     if output is not None and group.rank == 0:
@@ -168,26 +170,29 @@ def prepare(
     return TrainingRun(trainer, start, values, min_nbor_dist)
 
 
-def load_config(input_file: str, converted: str | None = None) -> dict:
+def load_config(input_file: str, converted: str | None = None, model: Callable | None = None) -> dict:
     """Read an input file, bring old versions up to date, check it and fill in the defaults.
 
-    An input of an old version is also written, as brought up to date, to the file ``converted``.
+    An input of an old version is also written, as brought up to date, to the file ``converted``; ``model`` makes the
+    section of that name from what the input has, None where it has none.
 
     Raises
     ------
     ConfigError
         One line per fault.
     """
-    return complete_config(read_input(input_file), input_file, converted)
+    return complete_config(read_input(input_file), input_file, converted, model)
 
 
-def complete_config(raw: dict, source, converted: str | None = None) -> dict:
+def complete_config(raw: dict, source, converted: str | None = None, model: Callable | None = None) -> dict:
     """:func:`load_config` of what stands in the file ``source``."""
     raw, notes = update_input(raw, source=source)
     for note in notes:
         log.info("%s: %s", source, note)
     if notes and converted is not None:
         write_atomic(converted, json.dumps(raw, indent=4).encode())
+    if model is not None and (section := model(raw.get("model"))) is not None:
+        raw["model"] = section
     return normalize(raw, input_schema(), source=source)
 
 
@@ -246,8 +251,10 @@ def _seed(config: dict, start: Start) -> int:
 
 
 def _from_data(section: dict, training: DataSet, start: Start, skip_neighbor_stat: bool) -> tuple:
-    """The model section with ``sel`` settled, the smallest distance, and the statistics that the start has not."""
+    """The model section with ``sel`` settled, the smallest distance, and what the start has not: values of the data."""
     min_nbor_dist = neighbor_facts(section, training, start, skip_neighbor_stat)
+    if start.pretrained is not None:
+        return section, min_nbor_dist, start.pretrained.fitted(section, training)
     values = {} if start.values else model_statistics(make_model(section), section, training)
     return section, min_nbor_dist, values
 
@@ -263,12 +270,16 @@ def _warm_up() -> None:
     threading.Thread(target=load, daemon=True).start()
 
 
-def _pretrained_model(start: Start) -> dict:
-    if start.script is None:
+def _model_section(start: Start, use_script: bool, given):
+    """The section ``model`` of a run whose input has ``given`` there."""
+    if start.pretrained is not None:
+        return start.pretrained.completed(given, use_script)
+    if use_script and start.script is None:
         raise ConfigError(
-            "--use-pretrain-script needs a model that holds its input", "Give one with --init-model or --init-frz-model"
+            "--use-pretrain-script needs a model that holds its input",
+            "Give one with --init-model, --init-frz-model or --finetune",
         )
-    return start.script["model"]
+    return start.script["model"] if use_script else given
 
 
 def _type_map(config: dict, training: DataSet) -> list[str]:

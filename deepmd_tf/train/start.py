@@ -13,6 +13,7 @@ from deepmd_tf.infer.frozen import FrozenModel
 from deepmd_tf.infer.stored import look_ups
 from deepmd_tf.nn.compressed import tables_by_name
 from deepmd_tf.tf1 import tf
+from deepmd_tf.train.pretrained import Pretrained
 from deepmd_tf.train.step import GLOBAL_STEP
 
 
@@ -30,6 +31,8 @@ class Start:
         Input of the model that the values come from.
     tables : list or dict of Table
         Tables of a compressed model, which stay as they are; see :class:`~deepmd_tf.infer.tables.StoredTables`.
+    pretrained : Pretrained or None
+        The model to fine-tune; its values are brought to the data once these are open.
     resume : bool
         Go on with optimizer, step and order of frames, instead of beginning a new run.
     """
@@ -38,7 +41,13 @@ class Start:
     values: dict[str, np.ndarray] = field(default_factory=dict)
     script: dict | None = None
     tables: list | dict = field(default_factory=list)
+    pretrained: Pretrained | None = None
     resume: bool = False
+
+    @property
+    def from_scratch(self) -> bool:
+        """Whether weights are drawn."""
+        return not self.values and self.pretrained is None
 
     @property
     def step(self) -> int:
@@ -56,8 +65,12 @@ class Start:
         return min_nbor_dist(self.values) if self.resume else None
 
 
-def start_from(restart: str | None, init_model: str | None, init_frz_model: str | None = None) -> Start:
+def start_from(
+    restart: str | None, init_model: str | None, init_frz_model: str | None = None, finetune: str | None = None
+) -> Start:
     """The start that the options of a training command ask for; from scratch without any."""
+    if finetune is not None:
+        return Start(finetune, pretrained=Pretrained.open(finetune))
     if restart is not None:
         return from_checkpoint(restart, resume=True)
     if init_model is not None:
@@ -76,7 +89,7 @@ def from_checkpoint(path: str | Path, resume: bool) -> Start:
     checkpoint = find_checkpoint(path)
     values = checkpoint.values()
     script = training_script(values, str(checkpoint.prefix))
-    return Start(str(checkpoint.prefix), values, script, tables_by_name(values), resume)
+    return Start(str(checkpoint.prefix), values, script, tables_by_name(values), resume=resume)
 
 
 def from_frozen(path: str | Path) -> Start:
