@@ -36,6 +36,8 @@ class EnvSpec:
         Whether the mean stays zero.
     components : int
         Numbers in a row: 4, or 1 for :math:`s` alone.
+    env_protection : float
+        Added to distances where rows divide by them, Å.
     """
 
     rcut: float
@@ -45,6 +47,7 @@ class EnvSpec:
     exclude_types: tuple[tuple[int, int], ...] = ()
     set_davg_zero: bool = False
     components: int = 4
+    env_protection: float = 0.0
 
 
 def environment_statistics(
@@ -111,6 +114,9 @@ def _sums(coord: np.ndarray, types: np.ndarray, box: np.ndarray | None, spec: En
         coord, listed, box, rcut=spec.rcut, rcut_smth=spec.rcut_smth, sel=list(spec.sel), derivative=False
     )
     rows = env.descrpt  # [nf, N, nnei, 4]
+    if spec.env_protection:
+        r = np.sqrt(np.einsum("...x,...x", env.rij, env.rij))[..., None]
+        rows = rows * (r / (r + spec.env_protection)) ** np.array([1, 2, 2, 2])
     if spec.exclude_types:
         rows = rows * _kept(types, env.nlist, spec)[..., None]
     # Sums over slots as products with ones: several times faster than reductions over so short an axis.
