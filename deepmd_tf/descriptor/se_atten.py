@@ -27,7 +27,6 @@ from deepmd_tf.nn.attention import Gate, attention_layers
 from deepmd_tf.nn.dialect import DEFAULT, DIALECTS, NODE
 from deepmd_tf.nn.embedding import embedding_net
 from deepmd_tf.nn.initial import Seeds
-from deepmd_tf.nn.mixed import MixedNeighbors
 from deepmd_tf.precision import network_dtype
 from deepmd_tf.stat.env import EnvSpec
 from deepmd_tf.tf1 import tf
@@ -181,12 +180,20 @@ class DescrptSeAtten(Descriptor):
 
     def build(self, ctx, inputs) -> DescriptorOutput:
         """Add the descriptor to the graph; ``ctx.type_vectors`` are given."""
-        env, neighbors = self._neighbors(ctx, inputs)
+        scope = f"descrpt_attr{ctx.suffix}"
+        describe(ctx, scope, self.rcut, self.attributes())
+        if self.dialect != DEFAULT:
+            ctx.constant(self.dialect, f"{scope}/{NODE}", tf.string)
+        env, neighbors = self.environment(ctx.suffix).see(ctx, inputs, network_dtype(self.precision, ctx.interface))
         slots = ctx.primitives.mixed_slots(neighbors)
-        features = self._embedded(ctx, slots)
+        features = self.embedded(ctx, slots)
         gate = self._gate()
         for layer in self._layers(ctx):
             features = layer(features, slots, gate)
+        return self.output(ctx, inputs, env, slots, features)
+
+    def output(self, ctx, inputs, env: EnvironmentTensors, slots, features) -> DescriptorOutput:
+        """The descriptor of the final features of the rows, [nrows, M]."""
         x = slots.outer(features) / self.nnei  # [n, 4, M]
         value = ctx.primitives.gram(x, self.axis_neuron)
         value = tf.cast(tf.reshape(value, [-1, inputs.nloc, self.dim_out]), ctx.interface)
@@ -194,7 +201,7 @@ class DescrptSeAtten(Descriptor):
         rotation = tf.cast(tf.reshape(rotation, [-1, inputs.nloc, self.neuron[-1] * 3]), ctx.interface)
         return DescriptorOutput(ctx.output(value, "o_descriptor"), [env], rotation)
 
-    def _embedded(self, ctx, slots):
+    def embedded(self, ctx, slots):
         """Features of the rows before attention: [nrows, M]."""
         dtype = network_dtype(self.precision, ctx.interface)
         vectors, seeds, s = tf.cast(ctx.type_vectors, tf.as_dtype(dtype)), Seeds(self.seed), slots.rows[:, :1]
@@ -239,17 +246,12 @@ class DescrptSeAtten(Descriptor):
             off_diagonal=self.attn_mask,
         )  # fmt: skip
 
-    def _neighbors(self, ctx, inputs) -> tuple[EnvironmentTensors, MixedNeighbors]:
-        """The environment matrix, and what the networks see of it."""
-        scope = f"descrpt_attr{ctx.suffix}"
-        describe(ctx, scope, self.rcut, self.attributes())
-        if self.dialect != DEFAULT:
-            ctx.constant(self.dialect, f"{scope}/{NODE}", tf.string)
-        environment = MixedEnvironment(
-            scope, self.rcut, self.rcut_smth, self.nnei, self.ntypes, self.exclude_types, self.smooth_type_embedding,
-            self.env_protection, self.reading,
+    def environment(self, suffix: str = "") -> MixedEnvironment:
+        """What makes the environment matrix, and of it what the networks see."""
+        return MixedEnvironment(
+            f"descrpt_attr{suffix}", self.rcut, self.rcut_smth, self.nnei, self.ntypes, self.exclude_types,
+            self.smooth_type_embedding, self.env_protection, self.reading,
         )  # fmt: skip
-        return environment.see(ctx, inputs, network_dtype(self.precision, ctx.interface))
 
     def _check(self) -> None:
         check_radii(self.rcut, self.rcut_smth, self.key)
