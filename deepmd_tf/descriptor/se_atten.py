@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import KW_ONLY, dataclass, replace
 from numbers import Integral
 
 import numpy as np
 from dargs import Argument
 
-from deepmd_tf.config.arguments import in_range, one_of, optional
+from deepmd_tf.config.arguments import optional
+from deepmd_tf.descriptor.atten_keys import ATTENTION_KEYS, NETWORK_KEYS, OWN, SEL, TYPE_KEYS
 from deepmd_tf.descriptor.base import (
     KEY,
     Descriptor,
@@ -19,13 +20,13 @@ from deepmd_tf.descriptor.base import (
     descriptors,
 )
 from deepmd_tf.descriptor.embedded import KEYS, argument, check_axis_neuron, check_neuron, check_pairs, check_radii
+from deepmd_tf.descriptor.mixed_env import MixedEnvironment
 from deepmd_tf.errors import ConfigError
 from deepmd_tf.nn.activation import activation
-from deepmd_tf.nn.attention import Gate, attention_layers, unit
-from deepmd_tf.nn.dialect import TENSORFLOW
+from deepmd_tf.nn.attention import Gate, attention_layers
+from deepmd_tf.nn.dialect import DEFAULT, DIALECTS, NODE
 from deepmd_tf.nn.embedding import embedding_net
 from deepmd_tf.nn.initial import Seeds
-from deepmd_tf.nn.mixed import EmptySlots, MixedNeighbors
 from deepmd_tf.precision import network_dtype
 from deepmd_tf.stat.env import EnvSpec
 from deepmd_tf.tf1 import tf
@@ -68,6 +69,11 @@ class DescrptSeAtten(Descriptor):
         Older form of ``tebd_input_mode``, before which it goes.
     attn, attn_layer : int
         Width of queries, keys and values; number of layers.
+    dialect : {"tensorflow", "reference"}
+        Which of the two readings of these equations holds, see :mod:`deepmd_tf.nn.dialect`.
+    first_atom_pads : bool
+        Whether empty slots have the type of the first atom, as dictionaries of deepmd-kit's reference have them; a
+        defect, which files that exist may need, and which is no key of the input file.
     key : str
         Where the section stands in the input file, for messages.
 
@@ -96,6 +102,7 @@ class DescrptSeAtten(Descriptor):
     trainable: bool = True
     seed: int | None = None
     exclude_types: tuple = ()
+    env_protection: float = 0.0
     set_davg_zero: bool = True
     tebd_dim: int = 8
     tebd_input_mode: str = "concat"
@@ -109,9 +116,12 @@ class DescrptSeAtten(Descriptor):
     attn_dotr: bool = True
     attn_mask: bool = False
     normalize: bool = True
+    scaling_factor: float = 1.0
     temperature: float | None = None
     trainable_ln: bool = True
     ln_eps: float | None = None
+    dialect: str = DEFAULT
+    first_atom_pads: bool = False
     key: str = KEY
 
     def __post_init__(self):
@@ -123,6 +133,7 @@ class DescrptSeAtten(Descriptor):
         self.nnei = int(sum(given))
         older = self.stripped_type_embedding
         self.strip = self.tebd_input_mode == "strip" if older is None else older
+        self.reading = replace(DIALECTS[self.dialect], first_atom_pads=self.first_atom_pads)
         self._check()
 
     @classmethod
@@ -132,7 +143,7 @@ class DescrptSeAtten(Descriptor):
                   "exclude_types")  # fmt: skip
         _, _, doc = KEYS["set_davg_zero"]
         zero = optional("set_davg_zero", bool, cls.set_davg_zero, doc)
-        return [SEL, *map(argument, shared), zero, *NETWORK_KEYS, *TYPE_KEYS, *ATTENTION_KEYS]
+        return [SEL, *map(argument, shared), zero, *NETWORK_KEYS, *TYPE_KEYS, *ATTENTION_KEYS, OWN]
 
     @classmethod
     def jumps(cls, section: dict) -> str:
@@ -159,7 +170,7 @@ class DescrptSeAtten(Descriptor):
         """The one environment matrix."""
         spec = EnvSpec(
             self.rcut, self.rcut_smth, (self.nnei,), self.ntypes, tuple(map(tuple, self.exclude_types)),
-            self.set_davg_zero,
+            self.set_davg_zero, env_protection=self.env_protection,
         )  # fmt: skip
         return [Environment(f"descrpt_attr{suffix}", spec)]
 
@@ -169,12 +180,20 @@ class DescrptSeAtten(Descriptor):
 
     def build(self, ctx, inputs) -> DescriptorOutput:
         """Add the descriptor to the graph; ``ctx.type_vectors`` are given."""
-        env, neighbors = self._neighbors(ctx, inputs)
+        scope = f"descrpt_attr{ctx.suffix}"
+        describe(ctx, scope, self.rcut, self.attributes())
+        if self.dialect != DEFAULT:
+            ctx.constant(self.dialect, f"{scope}/{NODE}", tf.string)
+        env, neighbors = self.environment(ctx.suffix).see(ctx, inputs, network_dtype(self.precision, ctx.interface))
         slots = ctx.primitives.mixed_slots(neighbors)
-        features = self._embedded(ctx, slots)
+        features = self.embedded(ctx, slots)
         gate = self._gate()
         for layer in self._layers(ctx):
             features = layer(features, slots, gate)
+        return self.output(ctx, inputs, env, slots, features)
+
+    def output(self, ctx, inputs, env: EnvironmentTensors, slots, features) -> DescriptorOutput:
+        """The descriptor of the final features of the rows, [nrows, M]."""
         x = slots.outer(features) / self.nnei  # [n, 4, M]
         value = ctx.primitives.gram(x, self.axis_neuron)
         value = tf.cast(tf.reshape(value, [-1, inputs.nloc, self.dim_out]), ctx.interface)
@@ -182,7 +201,7 @@ class DescrptSeAtten(Descriptor):
         rotation = tf.cast(tf.reshape(rotation, [-1, inputs.nloc, self.neuron[-1] * 3]), ctx.interface)
         return DescriptorOutput(ctx.output(value, "o_descriptor"), [env], rotation)
 
-    def _embedded(self, ctx, slots):
+    def embedded(self, ctx, slots):
         """Features of the rows before attention: [nrows, M]."""
         dtype = network_dtype(self.precision, ctx.interface)
         vectors, seeds, s = tf.cast(ctx.type_vectors, tf.as_dtype(dtype)), Seeds(self.seed), slots.rows[:, :1]
@@ -217,119 +236,32 @@ class DescrptSeAtten(Descriptor):
     def _layers(self, ctx) -> list:
         return attention_layers(
             ctx, self.attn_layer, self.neuron[-1], self.attn, network_dtype(self.precision, ctx.interface), self.seed,
-            eps=TENSORFLOW.ln_eps if self.ln_eps is None else self.ln_eps, trainable=self.trainable,
+            eps=self.reading.ln_eps if self.ln_eps is None else self.ln_eps, trainable=self.trainable,
             trainable_norm=self.trainable_ln,
         )  # fmt: skip
 
     def _gate(self) -> Gate:
         return Gate(
-            scale=1.0 if self.temperature is None else self.temperature, normalize=self.normalize,
-            floor=TENSORFLOW.norm_floor, angular=self.attn_dotr, smooth=self.smooth_type_embedding,
+            scale=self.reading.scale(self.attn, self.scaling_factor, self.temperature), normalize=self.normalize,
+            floor=self.reading.norm_floor, angular=self.attn_dotr, smooth=self.smooth_type_embedding,
             off_diagonal=self.attn_mask,
         )  # fmt: skip
 
-    def _neighbors(self, ctx, inputs) -> tuple[EnvironmentTensors, MixedNeighbors]:
-        """The environment matrix, and what the networks see of it."""
-        scope, width, dtype = f"descrpt_attr{ctx.suffix}", 4 * self.nnei, ctx.interface.name
-        describe(ctx, scope, self.rcut, self.attributes())
-        mean, scale = (
-            ctx.weights.get(f"{scope}/{name}", (self.ntypes, width), dtype, None, trainable=False)
-            for name in ("t_avg", "t_std")
-        )
-        env = ctx.primitives.env_mat_mixed(
-            inputs.coord, inputs.type, inputs.natoms, inputs.box, inputs.mesh, mean, scale,
-            rcut=self.rcut, rcut_smth=self.rcut_smth, nsel=self.nnei,
+    def environment(self, suffix: str = "") -> MixedEnvironment:
+        """What makes the environment matrix, and of it what the networks see."""
+        return MixedEnvironment(
+            f"descrpt_attr{suffix}", self.rcut, self.rcut_smth, self.nnei, self.ntypes, self.exclude_types,
+            self.smooth_type_embedding, self.env_protection, self.reading,
         )  # fmt: skip
-        tensors = EnvironmentTensors.named(ctx, env, self.nnei)
-        rows = tf.reshape(tensors.rmat, [-1, self.nnei, 4])
-        center = tf.clip_by_value(tf.reshape(inputs.type[:, : inputs.nloc], [-1]), 0, self.ntypes - 1)
-        neighbor, live = (tf.reshape(x, [-1, self.nnei]) for x in (env.ntype, env.nmask))
-        live, seen = self._seen(live, center, neighbor)
-        switch = self._switch(rows, center, mean, scale) * tf.cast(live, rows.dtype)
-        if seen is not None:
-            rows = tf.where(tf.tile(seen[:, :, None], [1, 1, 4]), rows, self._excluded_row(mean, center, rows))
-        cast = lambda x: tf.cast(x, tf.as_dtype(network_dtype(self.precision, ctx.interface)))  # noqa: E731
-        direction = unit(rows[:, :, 1:], TENSORFLOW.floor)
-        empty = self._empty_slots(ctx, -mean / scale, center, env, cast)
-        return tensors, MixedNeighbors(cast(rows), live, neighbor, center, cast(switch), cast(direction), empty)
-
-    def _empty_slots(self, ctx, row, center, env, cast) -> EmptySlots | None:
-        """``row`` [ntypes, nnei*4] is what normalisation makes of an empty slot."""
-        (environment,) = self.environments(ctx.suffix)
-        mean, scale = (
-            np.reshape(ctx.weights.values[f"{environment.scope}/{name}"], (self.ntypes, self.nnei, 4))
-            for name in ("t_avg", "t_std")
-        )
-        if not mean.any():
-            return None
-        found = tf.reduce_sum(tf.cast(tf.reshape(env.nmask, [-1, self.nnei]), row.dtype), axis=1)
-        excluded_count = self.exclude_types and TENSORFLOW.excluded_rows_are_mean and self.smooth_type_embedding
-        alike = (mean == mean[:, :1]).all() and (scale == scale[:, :1]).all() and not excluded_count
-        padding = tf.fill(tf.shape(center), self.ntypes)
-        return EmptySlots(cast(tf.gather(row[:, :4], center)), padding, cast(self.nnei - found), bool(alike))
-
-    def _seen(self, live, center, neighbor):
-        """Which slots hold a neighbour that is seen; and which are not of an excluded pair, None if none is."""
-        if not self.exclude_types:
-            return live, None
-        seen = np.ones((self.ntypes, self.ntypes + 1), bool)
-        for a, b in self.exclude_types:
-            seen[a, b] = seen[b, a] = False
-        seen = tf.gather_nd(seen, tf.stack([tf.broadcast_to(center[:, None], tf.shape(neighbor)), neighbor], axis=2))
-        return tf.logical_and(live, seen), seen
-
-    def _excluded_row(self, mean, center, rows):
-        """What stands in the slots of excluded pairs: zeros, or what other programs of the dialect make of them."""
-        if not (TENSORFLOW.excluded_rows_are_mean and self.smooth_type_embedding):
-            return tf.zeros_like(rows)
-        return tf.zeros_like(rows) + tf.gather(mean[:, 0], center)[:, None, None]
-
-    def _switch(self, rows, center, mean, scale):
-        """From 1 to 0 at the cutoff, of s(r) as it is before normalisation: [n, nnei]."""
-        mean, scale = (tf.gather(tf.reshape(x, [self.ntypes, self.nnei, 4])[:, :, 0], center) for x in (mean, scale))
-        inside = 1.0 - self.rcut_smth * (rows[:, :, 0] * scale + mean)
-        return tf.clip_by_value(1.0 - inside**3, 0.0, 1.0)
 
     def _check(self) -> None:
         check_radii(self.rcut, self.rcut_smth, self.key)
         check_neuron(self.neuron, self.key)
         check_axis_neuron(self.axis_neuron, self.neuron, self.key)
         check_pairs(self.exclude_types, self.ntypes, self.key)
+        if not self.env_protection >= 0.0:
+            raise ConfigError(f"{self.key}/env_protection: expected a length >= 0, Å, found {self.env_protection}")
+        if self.temperature is None and not self.scaling_factor > 0.0:
+            raise ConfigError(f"{self.key}/scaling_factor: expected a number > 0, found {self.scaling_factor}")
         activation(self.activation_function)
         network_dtype(self.precision, np.dtype(np.float64))
-
-
-SEL = optional(
-    "sel", [int, list[int], str], "auto",
-    "Neighbour slots of all types together: a number, a list whose sum counts, or 'auto' or 'auto:FACTOR', which takes "
-    "the largest number of neighbours found in the training data times FACTOR (1.1), rounded up to a multiple of 4.",
-)  # fmt: skip
-NETWORK_KEYS = (
-    optional("axis_neuron", int, 4, "Number of columns of the second factor of the descriptor.",
-             alias=["n_axis_neuron"]),
-    optional("type_one_side", bool, False, "The embedding is told the type of the neighbour alone."),
-)  # fmt: skip
-TYPE_KEYS = (
-    optional("tebd_dim", int, 8, "Width of the vectors of the types, unless the model has a section type_embedding.",
-             extra_check=in_range(1)),
-    optional("tebd_input_mode", str, "concat", "How the embedding is told the types: 'concat', beside s(r); 'strip', "
-             "by a network of their own whose features multiply those of s(r).", extra_check=one_of("concat", "strip")),
-    optional("stripped_type_embedding", [bool, None], None, "Older form of tebd_input_mode: true for 'strip'."),
-    optional("smooth_type_embedding", bool, False, "Let attention, and what 'strip' multiplies by, vanish smoothly at "
-             "the cutoff.", alias=["smooth_type_embdding"]),
-    optional("use_econf_tebd", bool, False, "Start the vectors of the types from electron configurations, unless the "
-             "model has a section type_embedding."),
-    optional("use_tebd_bias", bool, False, "Whether the vectors of the types have a bias, unless the model has a "
-             "section type_embedding."),
-    optional("concat_output_tebd", bool, True, "Tell the fitting the type of the atom beside its features."),
-)  # fmt: skip
-ATTENTION_KEYS = (
-    optional("attn", int, 128, "Width of queries, keys and values.", extra_check=in_range(1)),
-    optional("attn_layer", int, 2, "Number of attention layers.", extra_check=in_range(0)),
-    optional("attn_dotr", bool, True, "Multiply the weights of two neighbours by the cosine of their angle."),
-    optional("attn_mask", bool, False, "Leave out the weight of a neighbour for itself."),
-    optional("normalize", bool, True, "Bring queries, keys and values to length one."),
-    Argument("temperature", float, optional=True, doc="Factor of the products of queries and keys; 1 by default."),
-    optional("trainable_ln", bool, True, "Whether scale and shift of the layer normalisation are trained."),
-    optional("ln_eps", [float, None], None, "Added to the variance in the layer normalisation; 1e-3 by default."),
-)  # fmt: skip

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 
@@ -18,14 +19,40 @@ OBSERVED_TYPE = "train_attr/observed_type"
 SELFCHECK = "file_attr/selfcheck"
 # Keys of the input that are this program's own; another's checker would refuse them.
 OWN_KEYS = {"training": ("embedding_table", "table_tolerance")}
+# The same in the section of a descriptor, or of a part of it. What they say stands below ``descrpt_attr`` as well.
+OWN_DESCRIPTOR_KEYS = ("dialect",)
 
 
 def portable_script(script: Mapping) -> dict:
     """The input without the keys that only this program knows, as model files for every program hold it."""
-    own = lambda name, key: key in OWN_KEYS.get(name, ())  # noqa: E731
-    return {
-        name: {key: value for key, value in section.items() if not own(name, key)} for name, section in script.items()
-    }
+    kept = {name: _without(section, OWN_KEYS.get(name, ())) for name, section in script.items()}
+    if "descriptor" in kept.get("model", {}):
+        kept["model"]["descriptor"] = _portable_descriptor(kept["model"]["descriptor"])
+    return kept
+
+
+def whole_script(script: Mapping, constant: Callable[[str], str | None]) -> dict:
+    """The input that :func:`portable_script` made ``script`` of, as far as it tells the model.
+
+    ``constant`` returns the text of a constant of the file, None where it has none of this name.
+    """
+    whole = copy.deepcopy(dict(script))
+    for section, suffix in plain_descriptors(whole.get("model", {}).get("descriptor", {})):
+        for key in OWN_DESCRIPTOR_KEYS:
+            if (text := constant(f"descrpt_attr{suffix}/{key}")) is not None:
+                section[key] = text
+    return whole
+
+
+def _portable_descriptor(section: Mapping) -> dict:
+    kept = _without(section, OWN_DESCRIPTOR_KEYS)
+    if "list" in kept:
+        kept["list"] = [_portable_descriptor(part) for part in kept["list"]]
+    return kept
+
+
+def _without(section: Mapping, keys) -> dict:
+    return {key: value for key, value in section.items() if key not in keys}
 
 
 def training_script(values: Mapping[str, np.ndarray], origin: str) -> dict:

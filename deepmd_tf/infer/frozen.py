@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from deepmd_tf.errors import ModelFormatError
-from deepmd_tf.export.script import SCRIPT, training_script
+from deepmd_tf.export.script import SCRIPT, training_script, whole_script
 from deepmd_tf.tf1 import tf
 
 MODEL_VERSION = (1, 1)
@@ -76,7 +76,8 @@ class FrozenModel:
         """The normalised input the model was trained with; empty when the file holds none."""
         if SCRIPT not in self.nodes:
             return {}
-        return training_script({SCRIPT: self.constant(SCRIPT)}, str(self.path))
+        script = training_script({SCRIPT: self.constant(SCRIPT)}, str(self.path))
+        return whole_script(script, lambda name: self.text(name) if name in self.nodes else None)
 
     def _check_version(self) -> None:
         found = self.text("model_attr/model_version", "0.0")

@@ -33,15 +33,15 @@ _KINKED = ("relu", "relu6", "silut")
 def activation(name: str | None) -> Callable:
     """Return the activation function called ``name`` (case does not matter; ``None`` is linear).
 
-    ``silut`` and ``silut:TH`` are silu below the threshold TH (default 3) and, above it, a tanh that
-    continues value and slope.
+    ``silut`` and ``silut:TH``, also ``custom_silu``, are silu below the threshold TH (default 3) and, above it, a tanh
+    that continues value and slope.
 
     Raises
     ------
     ConfigError
         The name is unknown, or the threshold is not a positive number.
     """
-    key = "none" if name is None else str(name).lower()
+    key = _key(name)
     if key in _FUNCTIONS:
         return _FUNCTIONS[key]
     if key == "silut" or key.startswith("silut:"):
@@ -51,7 +51,7 @@ def activation(name: str | None) -> Callable:
 
 def is_smooth(name: str | None) -> bool:
     """Whether the second derivative of the activation function is continuous, as interpolation of it needs."""
-    return name is None or str(name).lower().partition(":")[0] not in _KINKED
+    return _key(name).partition(":")[0] not in _KINKED
 
 
 def derivatives(name: str | None) -> Callable:
@@ -66,11 +66,16 @@ def derivatives(name: str | None) -> Callable:
         As :func:`activation`.
     """
     value = activation(name)
-    key = "none" if name is None else str(name).lower()
+    key = _key(name)
     if key.startswith("silut"):
         return _silut_derivatives(_threshold(key))
     slopes = _DERIVATIVES[key]
     return lambda x: (value(x), *slopes(x))
+
+
+def _key(name: str | None) -> str:
+    """The name in small letters and in its first spelling."""
+    return "none" if name is None else str(name).lower().replace("custom_silu", "silut")
 
 
 def _threshold(key: str) -> float:

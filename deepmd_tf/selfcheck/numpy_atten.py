@@ -221,15 +221,10 @@ class _Part:
     def attention(self, x, slots: Slots, scope: str) -> np.ndarray:
         """One attention layer on the features of the slots, [nnei, M] -> [nnei, M] (2.6)."""
         query, key, value = (self.projected(x, f"{scope}/c_{name}") for name in ("query", "key", "value"))
-        weight = self.attention_weights(self.factor(query.shape[1]) * query @ key.T, slots)
+        factor = self.dialect.scale(query.shape[1], self.scaling, self.temperature)
+        weight = self.attention_weights(factor * query @ key.T, slots)
         out = self.weights[f"{scope}/c_out/matrix"], self.weights[f"{scope}/c_out/bias"]
         return self.layer_norm(x + (weight @ value) @ out[0] + out[1], f"{scope}/layer_normalization")
-
-    def factor(self, width: int) -> float:
-        """What the products of queries and keys are multiplied by."""
-        if self.temperature is not None:
-            return self.temperature
-        return (width * self.scaling) ** -0.5 if self.dialect.scaled else 1.0
 
     def projected(self, x, name: str) -> np.ndarray:
         """Queries, keys or values [nnei, h], of length 1 each where ``normalize`` says so."""

@@ -36,6 +36,8 @@ class EnvSpec:
         Whether the mean stays zero.
     components : int
         Numbers in a row: 4, or 1 for :math:`s` alone.
+    env_protection : float
+        Added to distances where rows divide by them, Å.
     """
 
     rcut: float
@@ -45,10 +47,21 @@ class EnvSpec:
     exclude_types: tuple[tuple[int, int], ...] = ()
     set_davg_zero: bool = False
     components: int = 4
+    env_protection: float = 0.0
 
 
 def environment_statistics(
     samples: Iterable[tuple[System, Batch]], spec: EnvSpec, workers: int | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """:func:`statistics_of_frames` of samples from :meth:`deepmd_tf.data.dataset.DataSet.sample`."""
+    frames = (
+        (batch[keys.COORD], batch[keys.TYPE], batch[keys.BOX] if system.pbc else None) for system, batch in samples
+    )
+    return statistics_of_frames(frames, spec, workers)
+
+
+def statistics_of_frames(
+    frames: Iterable[tuple], spec: EnvSpec, workers: int | None = None, unseen: float | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
     r"""Mean and scale of the rows :math:`(s, c_1, c_2, c_3)` of the environment matrix, per type of the centre.
 
@@ -57,49 +70,51 @@ def environment_statistics(
     .. math:: \mu_r = \frac{\sum s}{n}, \quad \sigma_r^2 = \frac{\sum s^2}{n} - \mu_r^2, \quad
               \sigma_a^2 = \frac{\sum \overline{c^2}}{n} - \Bigl(\frac{\sum \bar c}{n}\Bigr)^2,
 
-    where the bar is the mean of the three components. A scale below 0.01 becomes 0.01; a type without atoms gets
-    the scale 1/rcut. The mean of the directional components is taken as 0.
+    where the bar is the mean of the three components. A scale below 0.01 becomes 0.01. The mean of the directional
+    components is taken as 0.
 
     Parameters
     ----------
-    samples : iterable of (System, Batch)
-        From :meth:`deepmd_tf.data.dataset.DataSet.sample`.
+    frames : iterable of (coord [nf, N*3], types int32 [nf, N], box [nf, 9] or None)
+        Å; open boundaries where there is no box.
     spec : EnvSpec
     workers : int, optional
         Threads; the result does not depend on it.
+    unseen : float, optional
+        Scale of a type without atoms; 1/rcut unless given.
 
     Returns
     -------
     davg, dstd : float64 [ntypes, nnei*components]
     """
     sums = np.zeros((5, spec.ntypes))  # n, s, s^2, mean c, mean c^2
-    for part in ordered_map(lambda piece: _sums(*piece, spec), _pieces(samples, sum(spec.sel)), workers):
+    for part in ordered_map(lambda piece: _sums(*piece, spec), _pieces(frames, sum(spec.sel)), workers):
         sums += part
     n, s, s2, c, c2 = sums
     mean = np.zeros((spec.ntypes, 4))
     if not spec.set_davg_zero:
         mean[:, 0] = s / (n + 1e-15)
     scale = np.empty((spec.ntypes, 4))
-    scale[:, 0] = _scale(n, s, s2, spec.rcut)
-    scale[:, 1:] = _scale(n, c, c2, spec.rcut)[:, None]
+    unseen = 1.0 / spec.rcut if unseen is None else unseen
+    scale[:, 0] = _scale(n, s, s2, unseen)
+    scale[:, 1:] = _scale(n, c, c2, unseen)[:, None]
     nnei, row = sum(spec.sel), slice(spec.components)
     return np.tile(mean[:, row], (1, nnei)), np.tile(scale[:, row], (1, nnei))
 
 
-def _scale(n: np.ndarray, total: np.ndarray, squares: np.ndarray, rcut: float) -> np.ndarray:
+def _scale(n: np.ndarray, total: np.ndarray, squares: np.ndarray, unseen: float) -> np.ndarray:
     safe = np.maximum(n, 1)
     # Rounding may leave a variance of -1e-18 where all values are equal.
     scale = np.sqrt(np.maximum(squares / safe - (total / safe) ** 2, 0.0))
-    return np.where(n == 0, 1.0 / rcut, np.maximum(scale, _SMALLEST_SCALE))
+    return np.where(n == 0, unseen, np.maximum(scale, _SMALLEST_SCALE))
 
 
-def _pieces(samples: Iterable[tuple[System, Batch]], nnei: int) -> Iterator[tuple]:
-    for system, batch in samples:
-        coord, types = batch[keys.COORD], batch[keys.TYPE]
+def _pieces(frames: Iterable[tuple], nnei: int) -> Iterator[tuple]:
+    for coord, types, box in frames:
         step = max(1, _BYTES_PER_PIECE // (types.shape[1] * max(1, nnei) * 4 * 8))
         for start in range(0, len(coord), step):
             part = slice(start, start + step)
-            yield coord[part], types[part], batch[keys.BOX][part] if system.pbc else None
+            yield coord[part], types[part], None if box is None else box[part]
 
 
 def _sums(coord: np.ndarray, types: np.ndarray, box: np.ndarray | None, spec: EnvSpec) -> np.ndarray:
@@ -111,6 +126,9 @@ def _sums(coord: np.ndarray, types: np.ndarray, box: np.ndarray | None, spec: En
         coord, listed, box, rcut=spec.rcut, rcut_smth=spec.rcut_smth, sel=list(spec.sel), derivative=False
     )
     rows = env.descrpt  # [nf, N, nnei, 4]
+    if spec.env_protection:
+        r = np.sqrt(np.einsum("...x,...x", env.rij, env.rij))[..., None]
+        rows = rows * (r / (r + spec.env_protection)) ** np.array([1, 2, 2, 2])
     if spec.exclude_types:
         rows = rows * _kept(types, env.nlist, spec)[..., None]
     # Sums over slots as products with ones: several times faster than reductions over so short an axis.

@@ -7,7 +7,7 @@ import pytest
 
 from deepmd_tf.errors import ConfigError
 from deepmd_tf.nn.context import FOUND, PORTABLE
-from deepmd_tf.nn.dialect import TENSORFLOW
+from deepmd_tf.nn.dialect import DIALECTS
 from deepmd_tf.selfcheck.numpy_atten import descriptor
 from tests.suites.physics import CUBIC, RCUT, ExcludedSuite, PhysicsSuite, cluster, crystal
 from tests.support.graphs import ModelUnderTest
@@ -61,6 +61,34 @@ VARIANTS = {
     "types not told to the fitting": {"concat_output_tebd": False},
     "bias of types": {"use_tebd_bias": True, "tebd_dim": 3},
     "v2": {"type": "se_atten_v2"},
+    "scaling factor": {"scaling_factor": 3.0},
+    "protection": {"env_protection": 0.3},
+    "smooth, protection, mean, excluded": {
+        "env_protection": 0.3,
+        "set_davg_zero": False,
+        "exclude_types": [[0, 1]],
+        "smooth_type_embedding": True,
+    },
+    **{
+        f"reference, {name}": {"dialect": "reference", **options}
+        for name, options in {
+            "concat": {},
+            "one side": {"type_one_side": True, "scaling_factor": 0.4, "env_protection": 0.1},
+            "strip": {"tebd_input_mode": "strip", "temperature": 0.37, "normalize": False, "ln_eps": 1e-3},
+            "strip, one side": {"tebd_input_mode": "strip", "type_one_side": True, "set_davg_zero": False},
+            "smooth": {"smooth_type_embedding": True, "env_protection": 0.1},
+            "smooth strip": {
+                "smooth_type_embedding": True,
+                "tebd_input_mode": "strip",
+                "exclude_types": [[0, 1]],
+                "set_davg_zero": False,
+            },
+            "mean, excluded": {"set_davg_zero": False, "exclude_types": [[0, 0]], "attn_dotr": False},
+            "no layer": {"attn_layer": 0, "concat_output_tebd": False, "resnet_dt": True},
+            "masked diagonal": {"attn_mask": True, "use_tebd_bias": True, "tebd_dim": 3},
+            "v2": {"type": "se_atten_v2", "env_protection": 0.2},
+        }.items()
+    },
 }
 
 
@@ -75,6 +103,18 @@ class TestSmoothStrip(PhysicsSuite):
 
 class TestRevised(PhysicsSuite):
     SECTION = section(VARIANTS["v2"])
+
+
+class TestProtected(TestSmooth):
+    SECTION = section({**VARIANTS["smooth"], **VARIANTS["protection"]})
+
+
+class TestReference(TestSmooth):
+    SECTION = section(VARIANTS["reference, smooth"])
+
+
+class TestReferenceRevised(PhysicsSuite):
+    SECTION = section(VARIANTS["reference, v2"])
 
 
 class TestWithoutAttention(PhysicsSuite):
@@ -115,7 +155,7 @@ def test_equals_the_equations_in_numpy(name, cell):
     keys = {**model.section["descriptor"], "concat_output_tebd": False}
     if keys["type"] == "se_atten_v2":
         keys.update(tebd_input_mode="strip", smooth_type_embedding=True)
-    expected = descriptor(keys, model.weights, coord[order], atype[order], cell, TENSORFLOW)["D"]
+    expected = descriptor(keys, model.weights, coord[order], atype[order], cell, DIALECTS[keys["dialect"]])["D"]
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-11 * np.abs(expected).max())
 
 

@@ -1,18 +1,28 @@
 """Runs inside deepmd-kit's environment: its reference of DPA-1 on random options, weights and structures.
 
-    python dpa1_runner.py equations SEED COUNT FOLDER    COUNT sets: FOLDER/N.json (dictionary, names) and N.npz
+    python dpa1_runner.py equations SEED COUNT FOLDER [PRECISION]
+        COUNT sets: FOLDER/N.json (options, dictionaries as drawn, as evaluated, and of the block) and N.npz
+    python dpa1_runner.py layers SEED COUNT FOLDER       the same of the classes of the attention
+    python dpa1_runner.py read FOLDER OUT.npz            FOLDER/N.json and N.npz -> N/D, N/rot_mat..., of dictionaries
     python dpa1_runner.py electrons SYMBOLS OUT.npz      numbers that its type table of these elements starts from
     python dpa1_runner.py descriptors MODEL IN.npz OUT.npz    CASE/coords|cells|types -> CASE, of a frozen model
 
 In the JSON file an array is ``{"array": NAME}``, with NAME in the NPZ file beside it.
 """
 
+import copy
 import itertools
 import json
+import pathlib
 import sys
 
 import numpy as np
-from deepmd.dpmodel.descriptor.dpa1 import DescrptDPA1
+from deepmd.dpmodel.descriptor.dpa1 import (
+    DescrptDPA1,
+    GatedAttentionLayer,
+    NeighborGatedAttention,
+    NeighborGatedAttentionLayer,
+)
 from deepmd.dpmodel.utils.nlist import extend_input_and_build_neighbor_list
 
 ACTIVATIONS = ["tanh", "gelu", "gelu_tf", "relu", "relu6", "softplus", "sigmoid", "silu", "silut", "silut:1.5"]
@@ -121,20 +131,81 @@ def store(tree, arrays: dict):
     return tree.item() if isinstance(tree, np.generic) else tree
 
 
-def equations(seed, count, folder):
+def write(folder, number: int, tree: dict, given: dict, found: dict) -> None:
+    """FOLDER/N.json and N.npz."""
+    arrays: dict = {}
+    with open(f"{folder}/{number}.json", "w") as file:
+        json.dump(store(tree, arrays), file)
+    named = {f"{where}/{k}": v for where, values in (("given", given), ("found", found)) for k, v in values.items()}
+    np.savez(f"{folder}/{number}.npz", **arrays, **named)
+
+
+def filled(tree, arrays):
+    """A tree of :func:`store` with its arrays."""
+    if isinstance(tree, list):
+        return [filled(value, arrays) for value in tree]
+    if not isinstance(tree, dict):
+        return tree
+    return arrays[tree["array"]] if set(tree) == {"array"} else {k: filled(v, arrays) for k, v in tree.items()}
+
+
+def equations(seed, count, folder, precision="float64"):
     for number in range(int(count)):
         rng = np.random.default_rng([int(seed), number])
-        chosen = options(rng, number)
-        model = DescrptDPA1.deserialize(randomized(rng, DescrptDPA1(**chosen).serialize(), number))
+        chosen = options(rng, number) | {"precision": precision}
+        fresh = DescrptDPA1(**chosen).serialize()
+        model = DescrptDPA1.deserialize(randomized(rng, copy.deepcopy(fresh), number))
         given = structure(rng, chosen["ntypes"], number)
-        arrays = {}
-        tree = {"options": chosen, "dictionary": store(model.serialize(), arrays)}
-        with open(f"{folder}/{number}.json", "w") as file:
-            json.dump(tree, file)
-        found = {f"found/{key}": value for key, value in evaluate(model, given, sum(chosen["sel"])).items()}
+        found = evaluate(model, given, sum(chosen["sel"]))
         if has_ties(number):
-            del found["found/g2"], found["found/h2"]  # by slot
-        np.savez(f"{folder}/{number}.npz", **arrays, **{f"given/{k}": v for k, v in given.items()}, **found)
+            del found["g2"], found["h2"]  # by slot
+        tree = {"options": chosen, "fresh": fresh, "dictionary": model.serialize(), "block": model.se_atten.serialize()}
+        write(folder, number, tree, given, found)
+
+
+def layers(seed, count, folder):
+    kinds = [GatedAttentionLayer, NeighborGatedAttentionLayer, NeighborGatedAttention]
+    for number in range(int(count)):
+        rng = np.random.default_rng([int(seed), number])
+        cls, nnei = kinds[number % 3], int(rng.integers(3, 9))
+        chosen = {
+            "nnei": nnei,
+            "embed_dim": int(rng.integers(2, 6)),
+            "hidden_dim": int(rng.integers(1, 6)),
+            "dotr": bool(rng.random() < 0.5),
+            "scaling_factor": float(rng.choice([1.0, 0.3])),
+            "normalize": bool(rng.random() < 0.5),
+            "temperature": [None, 0.37][int(rng.integers(2))],
+            "smooth": bool(rng.random() < 0.5),
+            "seed": [number, 3] if number % 2 else number,
+        }
+        if cls is GatedAttentionLayer:
+            chosen["bias"] = bool(rng.random() < 0.5)
+        elif cls is NeighborGatedAttention:
+            chosen["layer_num"] = int(rng.integers(0, 4))
+        model = cls(**chosen)
+        mask = rng.random((4, nnei)) < 0.7
+        given = {
+            "x": rng.normal(size=(4, nnei, chosen["embed_dim"])),
+            "nei_mask": mask,
+            "input_r": rng.normal(size=(4, nnei, 3)),
+            "sw": rng.uniform(size=(4, nnei)) * mask,
+        }
+        value = model.call(given["x"], mask, input_r=given["input_r"], sw=given["sw"])
+        value = value[0] if cls is GatedAttentionLayer else value
+        tree = {"class": cls.__name__, "options": chosen, "dictionary": model.serialize()}
+        write(folder, number, tree, given, {"value": value})
+
+
+def read(folder, out):
+    found = {}
+    for path in sorted(pathlib.Path(folder).glob("*.json")):
+        with np.load(path.with_suffix(".npz"), allow_pickle=False) as stored:
+            arrays = dict(stored)
+        model = DescrptDPA1.deserialize(filled(json.loads(path.read_text()), arrays))
+        given = {name.removeprefix("given/"): value for name, value in arrays.items() if name.startswith("given/")}
+        found |= {f"{path.stem}/{k}": v for k, v in evaluate(model, given, sum(model.get_sel())).items()}
+    np.savez(out, **found)
 
 
 def electrons(symbols, out):
@@ -158,5 +229,7 @@ def descriptors(model, given, out):
     np.savez(out, **found)
 
 
+COMMANDS = (equations, layers, read, electrons, descriptors)
+
 if __name__ == "__main__":
-    {"equations": equations, "electrons": electrons, "descriptors": descriptors}[sys.argv[1]](*sys.argv[2:])
+    {command.__name__: command for command in COMMANDS}[sys.argv[1]](*sys.argv[2:])

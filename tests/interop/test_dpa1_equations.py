@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from deepmd_tf.infer.frozen import FrozenModel
-from deepmd_tf.nn.dialect import DIALECTS, REFERENCE, TENSORFLOW
+from deepmd_tf.nn.dialect import DIALECTS, REFERENCE_AS_STORED, TENSORFLOW
 from deepmd_tf.nn.electrons import SYMBOLS, electron_configuration
 from deepmd_tf.selfcheck.numpy_atten import descriptor
 from tests.interop.interop_kit import INPUT, structure
@@ -71,7 +71,7 @@ def test_numbers_of_the_reference(sets, number):
     given = {name: arrays.get(f"given/{name}") for name in ("coord", "atype", "box")}
     # What the reference computes for an empty attention would be a warning of NumPy, were it not written around.
     with np.errstate(all="raise", under="ignore"):
-        found = descriptor(section, weights, **given, dialect=REFERENCE, single_cutoffs=False)
+        found = descriptor(section, weights, **given, dialect=REFERENCE_AS_STORED, single_cutoffs=False)
     expected = {key.removeprefix("found/"): value for key, value in arrays.items() if key.startswith("found/")}
     assert {"D", "rot_mat", "sw"} <= set(expected)
     for name, values in expected.items():

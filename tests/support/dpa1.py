@@ -28,6 +28,22 @@ def _filled(tree, arrays):
     return {key: _filled(value, arrays) for key, value in tree.items()}
 
 
+def dump(tree, arrays: dict[str, np.ndarray]) -> str:
+    """JSON of the tree, in the form of :func:`load`; its arrays go into ``arrays``."""
+
+    def store(value):
+        if isinstance(value, dict):
+            return {key: store(one) for key, one in value.items()}
+        if isinstance(value, (list, tuple)):
+            return [store(one) for one in value]
+        if isinstance(value, np.ndarray):
+            arrays[f"array_{len(arrays)}"] = value
+            return {"array": f"array_{len(arrays) - 1}"}
+        return value
+
+    return json.dumps(store(tree))
+
+
 def section_of(dictionary: dict) -> dict:
     """The options; those of the attention as they stand innermost, where they act."""
     section = {key: value for key, value in dictionary.items() if key not in (*_PARTS, "type_embedding")}
