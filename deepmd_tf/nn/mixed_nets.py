@@ -1,0 +1,162 @@
+"""The embedding of descriptors whose networks are told the types: features of the rows of :mod:`deepmd_tf.nn.mixed`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from deepmd_tf.nn.embedding import EmbeddingNet, embedding_net
+from deepmd_tf.nn.initial import Seeds
+from deepmd_tf.nn.nets import ALL
+from deepmd_tf.stat.env import EnvSpec
+from deepmd_tf.tf1 import tf
+
+
+@dataclass(frozen=True)
+class Kind:
+    """How networks are told the types.
+
+    Attributes
+    ----------
+    strip : bool
+        By factors of the features, from a network of their own; otherwise as inputs beside s(r).
+    one_sided : bool
+        The type of the neighbour alone.
+    smooth : bool
+        Factors vanish smoothly at the cutoff.
+    """
+
+    strip: bool
+    one_sided: bool
+    smooth: bool
+
+
+class MixedNets:
+    """The networks of one descriptor. Their weights are made when they are first asked for.
+
+    For a fixed pair of types they are functions of one number, s(r): the key of a pair is (centre, neighbour), where
+    the neighbour ``ntypes`` stands for an empty slot; one of them, or both, are -1 where all types have the same
+    function.
+
+    Parameters
+    ----------
+    ctx : BuildContext
+        Where the weights come from; ``type_vectors`` given.
+    scope, spec : str, EnvSpec
+        Of the environment matrix, where mean and scale of its rows are found.
+    kind : Kind
+    settings : dict
+        Keywords of :func:`~deepmd_tf.nn.embedding.embedding_net`: neuron, activation_function, dtype, resnet_dt,
+        trainable.
+    seed : int or None
+
+    Attributes
+    ----------
+    spec : EnvSpec
+    kind : Kind
+    vectors : [ntypes + 1, w]
+        Of the types, the last one of empty slots.
+    mean, scale : ndarray [ntypes, nnei*4]
+        By which the environment matrix is normalised.
+    """
+
+    def __init__(self, ctx, scope: str, spec: EnvSpec, kind: Kind, settings: dict, seed: int | None):
+        self.spec, self.kind = spec, kind
+        self.mean, self.scale = (np.asarray(ctx.weights.values[f"{scope}/{name}"]) for name in ("t_avg", "t_std"))
+        self.vectors = tf.cast(ctx.type_vectors, tf.as_dtype(settings["dtype"]))
+        self._ctx, self._settings, self._seeds, self._nets = ctx, settings, Seeds(seed), {}
+
+    @property
+    def ntypes(self) -> int:
+        """Number of types, and the type of an empty slot."""
+        return self.spec.ntypes
+
+    @property
+    def width(self) -> int:
+        """Number of features."""
+        return self._settings["neuron"][-1]
+
+    @property
+    def dtype(self) -> str:
+        """TensorFlow dtype name of the weights."""
+        return self._settings["dtype"]
+
+    @property
+    def activation_function(self) -> str:
+        """Name of the activation function."""
+        return self._settings["activation_function"]
+
+    @property
+    def keys(self) -> list[tuple[int, int]]:
+        """The different functions of s(r), in canonical order."""
+        pairs = np.ndindex(self.ntypes, self.ntypes + 1)
+        return sorted({key for pair in pairs if (key := self.key(*pair)) is not None})
+
+    def key(self, center: int, neighbor: int) -> tuple[int, int] | None:
+        """That of a pair of types; None where the rows of such pairs are zeros, so that no feature of them matters."""
+        if not self.mean.any() and (neighbor == self.ntypes or self._excludes(center, neighbor)):
+            return None
+        return (ALL, ALL) if self.kind.strip else (ALL, neighbor) if self.kind.one_sided else (center, neighbor)
+
+    def name(self, key: tuple[int, int]) -> str:
+        """A name of the function that is unique in the model."""
+        center, neighbor = ("all" if t == ALL else str(t) for t in key)
+        return f"filter_type_{center}{self._ctx.suffix}/_{neighbor}"
+
+    def net(self, key: tuple[int, int]) -> EmbeddingNet:
+        """The function of a key as a network of one input."""
+        center, neighbor = key
+        if self.kind.strip:
+            return self._net()
+        told = [self.vectors[neighbor]] + ([] if self.kind.one_sided else [self.vectors[center]])
+        return replace(self._net(), beside=tf.concat(told, axis=0))
+
+    def __call__(self, s, neighbor, center):
+        """Features of rows, without the factors of ``strip``: s [nrows, 1] and types [nrows] -> [nrows, M]."""
+        if self.kind.strip:
+            return self._net()(s)
+        told = [tf.gather(self.vectors, neighbor)]
+        told += [] if self.kind.one_sided else [tf.gather(self.vectors, center)]
+        return self._net()(tf.concat([s, *told], axis=1))
+
+    def factors(self):
+        """What types add to the factor 1 of the features: [(ntypes + 1)^2, M], or [ntypes + 1, M] if one-sided.
+
+        Row c * (ntypes + 1) + n is of centre c and neighbour n.
+        """
+        table, count = self.vectors, self.ntypes + 1
+        if not self.kind.one_sided:
+            # The neighbour's vector first, then the centre's.
+            table = tf.concat([tf.tile(table, [count, 1]), tf.repeat(table, count, axis=0)], axis=1)
+        return self._net("_one_side_ebd" if self.kind.one_sided else "_two_side_ebd")(table)
+
+    def factor(self, factors, slots):
+        """Those of the rows of ``slots``: [nrows, M]."""
+        count = self.ntypes + 1
+        one_sided = factors.shape.as_list()[0] == count
+        which = slots.neighbor if one_sided else slots.center * count + slots.neighbor
+        found = tf.gather(factors, which)
+        return found * slots.switch if self.kind.smooth else found
+
+    def _net(self, tag: str = "") -> EmbeddingNet:
+        if tag not in self._nets:
+            width = self.vectors.shape.as_list()[1] * (1 if self.kind.one_sided else 2)
+            n_in = width if tag else 1 if self.kind.strip else 1 + width
+            scope = f"filter_type_all{self._ctx.suffix}"
+            self._nets[tag] = embedding_net(self._ctx, scope, tag, seeds=self._seeds, n_in=n_in, **self._settings)
+        return self._nets[tag]
+
+    def _excludes(self, *pair: int) -> bool:
+        return any(sorted(pair) == sorted(excluded) for excluded in self.spec.exclude_types)
+
+
+def mixed_features(nets: MixedNets, slots):
+    """Features of the rows of ``slots``: [nrows, M]."""
+    features = nets(slots.rows[:, :1], slots.neighbor, slots.center)
+    return features * nets.factor(nets.factors(), slots) + features if nets.kind.strip else features
+
+
+def mixed_two_body(nets: MixedNets, slots):
+    """Sum over the rows of an atom of row times features: -> [n, 4, M]."""
+    return slots.outer(mixed_features(nets, slots))
