@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.polynomial.polynomial import polyder, polyval
 
 from deepmd_tf.errors import ModelFormatError
+from deepmd_tf.nn.compressed_mixed import mixed_features_of_tables
 from deepmd_tf.nn.tabulated import TableSums, knot_tables
 from deepmd_tf.tf1 import tf
 
@@ -73,6 +76,23 @@ class StoredTables(TableSums):
         super().__init__(exact, nearest=1.0)
         self._named = stored if isinstance(stored, dict) else None
         self._rest = [] if self._named else list(stored)
+
+    def primitives(self):
+        """The set of primitives with these tables."""
+        return replace(super().primitives(), mixed_features=self.mixed_features, mixed_two_body=self.mixed_two_body)
+
+    def mixed_features(self, nets, slots):
+        """Features of the rows of ``slots``, looked up in the polynomials as they are stored: -> [nrows, M]."""
+        names = [name for key in nets.keys if (name := nets.name(key)) in (self._named or {}) or nets.kind.strip]
+        own = dict(zip(names, self._next(names)))
+        if len(own) < len(names):
+            raise ModelFormatError("the model holds fewer tables than its descriptors have networks")
+        self.by_name.update(own)
+        return mixed_features_of_tables(lambda _, value: tf.constant(value), own, nets, slots)
+
+    def mixed_two_body(self, nets, slots):
+        """Sum over the rows of an atom of row times features: -> [n, 4, M]."""
+        return slots.outer(self.mixed_features(nets, slots))
 
     def serves(self, nets, neighbors) -> bool:
         """All networks: there are no others."""

@@ -59,10 +59,12 @@ class MixedNets:
         Of the types, the last one of empty slots.
     mean, scale : ndarray [ntypes, nnei*4]
         By which the environment matrix is normalised.
+    scope : str
+        Of the weights, and of operations that are known by name.
     """
 
     def __init__(self, ctx, scope: str, spec: EnvSpec, kind: Kind, settings: dict, seed: int | None):
-        self.spec, self.kind = spec, kind
+        self.spec, self.kind, self.scope = spec, kind, f"filter_type_all{ctx.suffix}"
         self.mean, self.scale = (np.asarray(ctx.weights.values[f"{scope}/{name}"]) for name in ("t_avg", "t_std"))
         self.vectors = tf.cast(ctx.type_vectors, tf.as_dtype(settings["dtype"]))
         self._ctx, self._settings, self._seeds, self._nets = ctx, settings, Seeds(seed), {}
@@ -90,6 +92,8 @@ class MixedNets:
     @property
     def keys(self) -> list[tuple[int, int]]:
         """The different functions of s(r), in canonical order."""
+        if self.kind.strip:
+            return [(ALL, ALL)]
         pairs = np.ndindex(self.ntypes, self.ntypes + 1)
         return sorted({key for pair in pairs if (key := self.key(*pair)) is not None})
 
@@ -98,6 +102,12 @@ class MixedNets:
         if not self.mean.any() and (neighbor == self.ntypes or self._excludes(center, neighbor)):
             return None
         return (ALL, ALL) if self.kind.strip else (ALL, neighbor) if self.kind.one_sided else (center, neighbor)
+
+    @property
+    def alike(self) -> bool:
+        """Whether mean and scale are the same in all slots."""
+        by_slot = (x.reshape(self.ntypes, -1, 4) for x in (self.mean, self.scale))
+        return all((x == x[:, :1]).all() for x in by_slot)
 
     def name(self, key: tuple[int, int]) -> str:
         """A name of the function that is unique in the model."""
@@ -143,8 +153,7 @@ class MixedNets:
         if tag not in self._nets:
             width = self.vectors.shape.as_list()[1] * (1 if self.kind.one_sided else 2)
             n_in = width if tag else 1 if self.kind.strip else 1 + width
-            scope = f"filter_type_all{self._ctx.suffix}"
-            self._nets[tag] = embedding_net(self._ctx, scope, tag, seeds=self._seeds, n_in=n_in, **self._settings)
+            self._nets[tag] = embedding_net(self._ctx, self.scope, tag, seeds=self._seeds, n_in=n_in, **self._settings)
         return self._nets[tag]
 
     def _excludes(self, *pair: int) -> bool:
