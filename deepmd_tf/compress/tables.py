@@ -76,6 +76,11 @@ class Plan:
     factor_rows: int = 0
 
     @property
+    def of_types(self) -> bool:
+        """Whether it stands for a network of all types, where that is told some types."""
+        return self.sum.kind == MIXED and self.key[1] != ALL
+
+    @property
     def nbytes(self) -> int:
         """Size of the table, and of the factors."""
         return self.grid.nbytes(self.width, self.dtype) + self.factor_rows * self.width * self.dtype.itemsize

@@ -76,7 +76,9 @@ def _routed(constant, tables, nets, slots, s):
 def _features(constant, tables, nets, key, s):
     """Of the numbers s [m, 1]: [m, M]."""
     table, info = _table(constant, tables, nets, key)
-    return tf.reshape(tabulate_fusion_se_r(table, info, s, width=nets.width), [-1, nets.width])
+    with tf.name_scope(None):
+        found = tabulate_fusion_se_r(table, info, s, width=nets.width, name=f"{nets.name(key)}/TabulateFusionSeR")
+    return tf.reshape(found, [-1, nets.width])
 
 
 def _table(constant, tables, nets, key):
