@@ -27,13 +27,10 @@ class EmbeddingNet:
         Tensors of the weights.
     activation_function : str
         Name of :math:`\phi`.
-    beside : [w] or None
-        Further inputs, which are the same for all rows and stand behind the others.
     """
 
     layers: list[tuple]
     activation_function: str
-    beside: object = None
 
     @property
     def width(self) -> int:
@@ -42,9 +39,8 @@ class EmbeddingNet:
 
     def in_double(self) -> EmbeddingNet:
         """The same network with its weights in float64."""
-        cast = lambda w: None if w is None else tf.cast(w, tf.float64)  # noqa: E731
-        layers = [tuple(map(cast, layer)) for layer in self.layers]
-        return EmbeddingNet(layers, self.activation_function, cast(self.beside))
+        cast = [tuple(None if w is None else tf.cast(w, tf.float64) for w in layer) for layer in self.layers]
+        return EmbeddingNet(cast, self.activation_function)
 
     def __call__(self, x):
         """Evaluate the network: [n, N_0] -> [n, width]."""
@@ -57,8 +53,6 @@ class EmbeddingNet:
         Whatever is linear in the features can be applied to each, without forming the widened sum.
         """
         skip = None
-        if self.beside is not None:
-            x = tf.concat([x, tf.repeat(self.beside[None], tf.shape(x)[0], axis=0)], axis=1)
         for weight, bias, idt in self.layers:
             n_in, n_out = weight.shape.as_list()
             if skip is not None:

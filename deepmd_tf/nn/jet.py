@@ -17,7 +17,7 @@ def net_jet(net: EmbeddingNet, x):
     Parameters
     ----------
     net : EmbeddingNet
-        A network of one input that changes.
+        A network of one input.
     x : [K, 1]
         Where to evaluate, in the precision of the weights.
 
@@ -25,18 +25,13 @@ def net_jet(net: EmbeddingNet, x):
     -------
     tensor [K, 3, width]
     """
-    start = [x, tf.ones_like(x), tf.zeros_like(x)]
-    if net.beside is not None:
-        constant = tf.repeat(net.beside[None], tf.shape(x)[0], axis=0)
-        start = [tf.concat(part, axis=1) for part in zip(start, [constant, *[tf.zeros_like(constant)] * 2])]
-    return tf.stack(_jet(net.layers, net.activation_function, start), axis=-2)
+    return tf.stack(_jet(net.layers, net.activation_function, x), axis=-2)
 
 
 def nets_jet(nets: list[EmbeddingNet], x):
     """:func:`net_jet` of networks of equal sizes at once: x [nnets, K, 1] -> [nnets, K, 3, width]."""
     stacked = [tuple(map(_stack, zip(*same))) for same in zip(*(net.layers for net in nets))]
-    start = [x, tf.ones_like(x), tf.zeros_like(x)]
-    return tf.stack(_jet(stacked, nets[0].activation_function, start), axis=-2)
+    return tf.stack(_jet(stacked, nets[0].activation_function, x), axis=-2)
 
 
 def _stack(weights: tuple):
@@ -47,9 +42,10 @@ def _stack(weights: tuple):
     return stacked if stacked.shape.ndims == 3 else stacked[:, None, :]
 
 
-def _jet(layers: list[tuple], activation_function: str, jet: list) -> list:
-    """[value, first, second], each [..., K, width], of layers whose weights have the leading axes of the inputs' jet."""
+def _jet(layers: list[tuple], activation_function: str, x) -> list:
+    """[value, first, second], each [..., K, width], of layers whose weights have the leading axes of ``x``."""
     phi = derivatives(activation_function)
+    jet = [x, tf.ones_like(x), tf.zeros_like(x)]
     for weight, bias, idt in layers:
         n_in, n_out = weight.shape.as_list()[-2:]
         # One product for the three: they differ in rows alone.
