@@ -13,6 +13,8 @@ from deepmd_tf.compress.tables import MIXED, RADIAL, THREE_BODY, Plan, Sum
 from deepmd_tf.nn.nets import ALL
 from deepmd_tf.ops import core
 
+_ROUNDING = 1e-9
+
 
 @dataclass
 class Lookups:
@@ -38,6 +40,8 @@ class Lookups:
     def add(self, x: np.ndarray, distances: np.ndarray, plan: Plan) -> None:
         """Take in the numbers looked up in the table of ``plan`` and the distances they belong to."""
         grid, start = plan.grid, plan.grid.knots[0]
+        # A neighbour at the cutoff is an empty slot up to rounding.
+        x = np.where(np.abs(x - grid.lower) < _ROUNDING, grid.lower, x)
         self.total += x.size
         self.outside += int(np.count_nonzero((x > grid.upper) | (x < grid.lower)))
         self.beyond += int(np.count_nonzero((x > grid.largest) | (x < start)))

@@ -11,7 +11,6 @@ from deepmd_tf.compress.table import Grid, Spacing, coefficients
 from deepmd_tf.errors import ModelFormatError
 from deepmd_tf.export.freeze import placeholders
 from deepmd_tf.nn.context import PORTABLE, BuildContext
-from deepmd_tf.nn.jet import net_jet
 from deepmd_tf.nn.mixed_nets import MixedNets
 from deepmd_tf.nn.nets import ALL, EmbeddingNets
 from deepmd_tf.nn.table import Table
@@ -129,8 +128,7 @@ def make_tables(
     def jets():
         found = _planned(model, values, interface, nearest, spacing, types)
         plans.extend(plan for plan, *_ in found)
-        at = [tf.constant(plan.grid.knots[:, None]) for plan in plans]
-        return [(net_jet(net.in_double(), x), factors) for x, (_, net, *factors) in zip(at, found)]
+        return [(nets.jet(plan.key, tf.constant(plan.grid.knots)), factors) for plan, nets, *factors in found]
 
     # Building the graph is what fills the list of plans.
     evaluated = evaluate(jets, {})
@@ -153,7 +151,8 @@ def _planned(model, values, interface, nearest, spacing, types) -> list[tuple]:
             grid = Grid.choose(*_range(one, key, nearest), spacing, dtype, angular=angular)
             rows = sum(rows.shape.as_list()[0] for rows in factors)
             plan = Plan(nets.name(key), one, key, grid, nets.width, dtype, nets.activation_function, rows)
-            found.append((plan, nets.net(key), *factors))
+            nets.net(key)  # A weight that is missing is told before anything is computed.
+            found.append((plan, nets, *factors))
     return found
 
 

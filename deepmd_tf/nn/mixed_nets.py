@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from deepmd_tf.nn.embedding import EmbeddingNet, embedding_net
 from deepmd_tf.nn.initial import Seeds
+from deepmd_tf.nn.jet import typed_jet
 from deepmd_tf.nn.nets import ALL
 from deepmd_tf.stat.env import EnvSpec
 from deepmd_tf.tf1 import tf
@@ -115,12 +116,14 @@ class MixedNets:
         return f"filter_type_{center}{self._ctx.suffix}/_{neighbor}"
 
     def net(self, key: tuple[int, int]) -> EmbeddingNet:
-        """The function of a key as a network of one input."""
-        center, neighbor = key
-        if self.kind.strip:
-            return self._net()
-        told = [self.vectors[neighbor]] + ([] if self.kind.one_sided else [self.vectors[center]])
-        return replace(self._net(), beside=tf.concat(told, axis=0))
+        """The network behind a key; the first call makes its weights."""
+        return self._net()
+
+    def jet(self, key: tuple[int, int], x):
+        """The function of a key at x [K], with two derivatives, in float64 whatever its precision: [K, 3, M]."""
+        told = [] if self.kind.strip else [t for t in reversed(key) if t != ALL]
+        vectors = tf.cast(tf.gather(self.vectors, np.array(told, np.int32)), tf.float64)
+        return typed_jet(self.net(key).in_double(), x[None], tf.reshape(vectors, [1, len(told) * self.vectors.shape[1]]))[0]
 
     def __call__(self, s, neighbor, center):
         """Features of rows, without the factors of ``strip``: s [nrows, 1] and types [nrows] -> [nrows, M]."""
