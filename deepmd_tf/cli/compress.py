@@ -53,8 +53,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--types", nargs="+", metavar="NAME",
-        help="types of atoms that you will have, where the model (DPA-1, 'concat') has a table for each pair of them; the "
-        "network itself serves the others (default: those of the training data, if the model tells them)",
+        help="types of atoms that you will have, where a model (DPA-1, 'concat') has a table for each of their pairs; "
+        "its network serves the others (default: those of the training data, if the model tells them)",
     )  # fmt: skip
     parser.add_argument(
         "--system", metavar="PATH", help="data to measure the errors on (default: those of the training, if found)"

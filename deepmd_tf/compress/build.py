@@ -24,14 +24,11 @@ def plan(original: Original, spacing: Spacing) -> list[Plan]:
     ConfigError
         The tables do not fit into a model file, or are not of types although some are named.
     """
-    plans = plan_tables(
-        original.model, original.values, original.interface, original.nearest, spacing, original.types
-    )
+    plans = plan_tables(original.model, original.values, original.interface, original.nearest, spacing, original.types)
     of_types = any(one.of_types for one in plans)
     if original.types_named and not of_types:
         raise ConfigError(
-            "--types: expected a model with one network of all types, which is told both, and so a table for each pair; "
-            "found one with other tables",
+            "--types: expected a model whose network is told the types beside s(r) (DPA-1, 'concat'), found another",
             "Leave it out",
         )
     # What is not table is at most as large as the original, whose embedding networks go.

@@ -42,7 +42,7 @@ def describe(original: Original, plans: list[Plan], spacing: Spacing) -> None:
         others = [name for t, name in enumerate(names) if t not in original.types]
         if others:
             log.info(
-                "the network itself serves pairs with %s: the tables are for %s, those of the training data or of --types",
+                "pairs with %s have no table, the network serves them; --types names other types than %s",
                 ", ".join(others), ", ".join(names[t] for t in original.types),
             )  # fmt: skip
     for plan in plans:

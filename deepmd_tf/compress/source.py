@@ -45,7 +45,7 @@ class Original:
     nearest : float
         Smallest distance of two atoms in the training data, Å.
     types : list of int
-        Types whose pairs have tables where one network serves all: those of the training data, as far as the file tells.
+        Types whose pairs have tables where one network serves all: those of the training data, if the file tells.
     types_named : bool
         Whether the user has named these.
     """
@@ -75,9 +75,7 @@ class Original:
         }
 
 
-def open_original(
-    path: str | Path, training_script: str | None = None, types: Sequence[str] | None = None
-) -> Original:
+def open_original(path: str | Path, training_script: str | None = None, types: Sequence[str] | None = None) -> Original:
     """Read the model at ``path``; ``training_script``, an input file, is asked for what the model does not hold.
 
     ``types`` are names, in the place of those that the training data had.

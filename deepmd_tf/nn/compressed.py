@@ -13,6 +13,7 @@ from deepmd_tf.nn.table import TABLE, TABLE_INFO, Table
 from deepmd_tf.ops.tabulate import tabulate_fusion_se_a, tabulate_fusion_se_r, tabulate_fusion_se_t
 from deepmd_tf.tf1 import tf
 
+
 def compressed(tables: Mapping[str, Table]) -> Primitives:
     """The portable primitives with the networks replaced by ``tables``, which are found by their names.
 

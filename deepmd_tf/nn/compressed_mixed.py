@@ -37,7 +37,7 @@ def mixed_features_of_tables(constant: Callable, tables: Mapping, nets, slots):
 
 
 def mixed_two_body_of_tables(constant: Callable, tables: Mapping, nets, slots):
-    """Sum over all slots of an atom of row times features: -> [n, 4, M]; with ``strip``, one operation (contract G.5)."""
+    """Sum over all slots of an atom of row times features, [n, 4, M]; one operation with ``strip`` (contract G.5)."""
     if not nets.kind.strip:
         return slots.outer(mixed_features_of_tables(constant, tables, nets, slots))
     (key,) = nets.keys

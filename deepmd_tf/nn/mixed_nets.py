@@ -123,7 +123,9 @@ class MixedNets:
         """The function of a key at x [K], with two derivatives, in float64 whatever its precision: [K, 3, M]."""
         told = [] if self.kind.strip else [t for t in reversed(key) if t != ALL]
         vectors = tf.cast(tf.gather(self.vectors, np.array(told, np.int32)), tf.float64)
-        return typed_jet(self.net(key).in_double(), x[None], tf.reshape(vectors, [1, len(told) * self.vectors.shape[1]]))[0]
+        return typed_jet(
+            self.net(key).in_double(), x[None], tf.reshape(vectors, [1, len(told) * self.vectors.shape[1]])
+        )[0]
 
     def __call__(self, s, neighbor, center):
         """Features of rows, without the factors of ``strip``: s [nrows, 1] and types [nrows] -> [nrows, M]."""
