@@ -46,7 +46,7 @@ class TestConcat(Compressed, PhysicsSuite):
 
 
 class TestConcatWithoutAttention(Compressed, PhysicsSuite):
-    SECTION = section({"attn_layer": 0, "set_davg_zero": False})
+    SECTION = section({"attn_layer": 0, "type_one_side": True})
 
 
 class TestStrip(Compressed, PhysicsSuite):
