@@ -52,6 +52,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "-t", "--training-script", metavar="INPUT_JSON", help="input file of the training, where the model lacks it"
     )
     parser.add_argument(
+        "--types", nargs="+", metavar="NAME",
+        help="types of atoms that you will have, where a model (DPA-1, 'concat') has a table for each of their pairs; "
+        "its network serves the others (default: those of the training data, if the model tells them)",
+    )  # fmt: skip
+    parser.add_argument(
         "--system", metavar="PATH", help="data to measure the errors on (default: those of the training, if found)"
     )
     parser.add_argument(
@@ -77,7 +82,7 @@ def run(args: argparse.Namespace) -> None:
     spacing = Spacing(args.step, extrapolate, args.frequency)
     if args.checkpoint_folder is not None:
         log.info("--checkpoint-folder %s: not written, the graph is built in memory", args.checkpoint_folder)
-    original = open_original(source, args.training_script)
+    original = open_original(source, args.training_script, args.types)
     if args.dry_run:
         log.info("%s can be compressed; nothing is written", source)
         report.describe(original, build.plan(original, spacing), spacing)

@@ -22,9 +22,15 @@ def plan(original: Original, spacing: Spacing) -> list[Plan]:
     ModelFormatError, CheckpointError
         The model cannot be compressed; the text says why.
     ConfigError
-        The tables do not fit into a model file.
+        The tables do not fit into a model file, or are not of types although some are named.
     """
-    plans = plan_tables(original.model, original.values, original.interface, original.nearest, spacing)
+    plans = plan_tables(original.model, original.values, original.interface, original.nearest, spacing, original.types)
+    of_types = any(one.of_types for one in plans)
+    if original.types_named and not of_types:
+        raise ConfigError(
+            "--types: expected a model whose network is told the types beside s(r) (DPA-1, 'concat'), found another",
+            "Leave it out",
+        )
     # What is not table is at most as large as the original, whose embedding networks go.
     rest = original.frozen.graph_def.ByteSize()
     total = sum(one.nbytes for one in plans)
@@ -33,7 +39,8 @@ def plan(original: Original, spacing: Spacing) -> list[Plan]:
         raise ConfigError(
             f"--step {spacing.step:g}: the tables would take {total / 1e6:.0f} MB, a model file can hold "
             f"{(freeze.SIZE_LIMIT - rest) / 1e6:.0f} MB of them",
-            f"Take --step {_rounded_up(wider):g} or wider",
+            f"Take --step {_rounded_up(wider):g} or wider"
+            + (", or name the types that your systems have by --types" if of_types else ""),
         )
     return plans
 
@@ -42,7 +49,7 @@ def compress(original: Original, spacing: Spacing):
     """The GraphDef of the compressed model; errors as :func:`plan`."""
     plan(original, spacing)
     model, values, interface = original.model, original.values, original.interface
-    tables = make_tables(model, values, interface, original.nearest, spacing)
+    tables = make_tables(model, values, interface, original.nearest, spacing, original.types)
     attributes = {
         **original.attributes(),
         "model_type": ("compressed_model", "string"),

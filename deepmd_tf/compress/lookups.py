@@ -9,8 +9,11 @@ import numpy as np
 
 from deepmd_tf import keys
 from deepmd_tf.compress.measure import Frames
-from deepmd_tf.compress.tables import RADIAL, THREE_BODY, Plan, Sum
+from deepmd_tf.compress.tables import MIXED, RADIAL, THREE_BODY, Plan, Sum
+from deepmd_tf.nn.nets import ALL
 from deepmd_tf.ops import core
+
+_ROUNDING = 1e-9
 
 
 @dataclass
@@ -37,6 +40,8 @@ class Lookups:
     def add(self, x: np.ndarray, distances: np.ndarray, plan: Plan) -> None:
         """Take in the numbers looked up in the table of ``plan`` and the distances they belong to."""
         grid, start = plan.grid, plan.grid.knots[0]
+        # A neighbour at the cutoff is an empty slot up to rounding.
+        x = np.where(np.abs(x - grid.lower) < _ROUNDING, grid.lower, x)
         self.total += x.size
         self.outside += int(np.count_nonzero((x > grid.upper) | (x < grid.lower)))
         self.beyond += int(np.count_nonzero((x > grid.largest) | (x < start)))
@@ -53,7 +58,8 @@ def count(plans: Iterable[Plan], frames: Frames) -> dict[tuple[str, int, int], L
     for plan in plans:
         by_sum.setdefault(plan.sum, {})[plan.key] = plan
     for one, tables in by_sum.items():
-        for pair, plan, x, distances in _looked_up(one, tables, frames):
+        looked_up = _looked_up_mixed if one.kind == MIXED else _looked_up
+        for pair, plan, x, distances in looked_up(one, tables, frames):
             found.setdefault((plan.name, *pair), Lookups()).add(x, distances, plan)
     return found
 
@@ -74,12 +80,34 @@ def _looked_up(one: Sum, tables: dict, frames: Frames) -> Iterator[tuple]:
             yield from pairs(env.descrpt[0], distances, env.nlist[0] >= 0, types[0], columns, tables, spec)
 
 
+def _looked_up_mixed(one: Sum, tables: dict, frames: Frames) -> Iterator[tuple]:
+    """The same where neighbours of all types stand in one list."""
+    spec = one.spec
+    excluded = {frozenset(pair) for pair in spec.exclude_types}
+    mean, scale = (x.reshape(spec.ntypes, -1, 4)[:, :, 0] for x in (one.mean, one.scale))
+    for system, data in frames.parts:
+        for coord, types, box in zip(*(data[key] for key in (keys.COORD, keys.TYPE, keys.BOX))):
+            env = core.env_mat(
+                coord[None], np.minimum(types, 0)[None], box[None] if system.pbc else None, rcut=spec.rcut,
+                rcut_smth=spec.rcut_smth, sel=spec.sel, derivative=False,
+            )  # fmt: skip
+            x = (env.descrpt[0, :, :, 0] - mean[types]) / scale[types]  # [N, nnei]
+            distances, there = np.linalg.norm(env.rij[0], axis=-1), env.nlist[0] >= 0
+            for pair in np.ndindex(spec.ntypes, spec.ntypes):
+                center, neighbor = pair
+                plan = next((tables[k] for k in (pair, (ALL, neighbor), (ALL, ALL)) if k in tables), None)
+                if plan is None or frozenset(pair) in excluded:
+                    continue
+                mask = there & (types == center)[:, None] & (types[env.nlist[0]] == neighbor)
+                yield pair, plan, x[mask], distances[mask]
+
+
 def _radial_pairs(rows, distances, there, types, columns, tables, spec) -> Iterator[tuple]:
     excluded = {frozenset(pair) for pair in spec.exclude_types}
     for center in range(len(columns)):
         atoms = np.flatnonzero(types == center)
         for neighbor, slots in enumerate(columns):
-            plan = tables.get((center, neighbor), tables.get((-1, neighbor)))
+            plan = tables.get((center, neighbor), tables.get((ALL, neighbor)))
             if plan is None or frozenset((center, neighbor)) in excluded:
                 continue
             block = np.ix_(atoms, slots)

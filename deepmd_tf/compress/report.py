@@ -37,6 +37,14 @@ def describe(original: Original, plans: list[Plan], spacing: Spacing) -> None:
             "    %-24s %g to %g by %.4g, then to %g by %.4g: %d intervals, %.1f MB",
             plan.name, grid.lower, grid.upper, grid.fine, grid.largest, grid.coarse, len(grid), plan.nbytes / 1e6,
         )  # fmt: skip
+    if any(plan.of_types for plan in plans):
+        names = original.frozen.type_map
+        others = [name for t, name in enumerate(names) if t not in original.types]
+        if others:
+            log.info(
+                "pairs with %s have no table, the network serves them; --types names other types than %s",
+                ", ".join(others), ", ".join(names[t] for t in original.types),
+            )  # fmt: skip
     for plan in plans:
         if not is_smooth(plan.activation_function):
             log.warning(

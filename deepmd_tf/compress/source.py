@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,8 +14,8 @@ from deepmd_tf.config.arguments import required
 from deepmd_tf.config.check import normalize
 from deepmd_tf.data.find import find_systems
 from deepmd_tf.data.system import System
-from deepmd_tf.errors import ModelFormatError
-from deepmd_tf.export.script import MIN_NBOR_DIST, min_nbor_dist, plain_descriptors
+from deepmd_tf.errors import ConfigError, ModelFormatError
+from deepmd_tf.export.script import MIN_NBOR_DIST, OBSERVED_TYPE, min_nbor_dist, plain_descriptors
 from deepmd_tf.infer.frozen import FrozenModel
 from deepmd_tf.infer.potential import REFUSED
 from deepmd_tf.model.energy import EnergyModel
@@ -43,6 +44,10 @@ class Original:
         The constants of the graph.
     nearest : float
         Smallest distance of two atoms in the training data, Å.
+    types : list of int
+        Types whose pairs have tables where one network serves all: those of the training data, if the file tells.
+    types_named : bool
+        Whether the user has named these.
     """
 
     frozen: FrozenModel
@@ -50,6 +55,8 @@ class Original:
     model: EnergyModel
     values: dict[str, np.ndarray]
     nearest: float
+    types: list[int]
+    types_named: bool = False
 
     @property
     def interface(self) -> np.dtype:
@@ -68,8 +75,10 @@ class Original:
         }
 
 
-def open_original(path: str | Path, training_script: str | None = None) -> Original:
+def open_original(path: str | Path, training_script: str | None = None, types: Sequence[str] | None = None) -> Original:
     """Read the model at ``path``; ``training_script``, an input file, is asked for what the model does not hold.
+
+    ``types`` are names, in the place of those that the training data had.
 
     Raises
     ------
@@ -88,13 +97,9 @@ def open_original(path: str | Path, training_script: str | None = None) -> Origi
         )
     section = _model_section(frozen, script)
     model = make_model(section)
-    if model.type_embedding is not None:
-        raise ModelFormatError(
-            f"{path}: descriptor {section['descriptor']['type']!r} cannot be compressed here",
-            "Those with networks of each type can: 'se_e2_a', 'se_e2_r', 'se_e3' and 'hybrid' of these",
-        )
     values = frozen.constants()
-    return Original(frozen, script, model, values, _nearest(frozen, values, model, given))
+    nearest = _nearest(frozen, values, model, given)
+    return Original(frozen, script, model, values, nearest, _types(frozen, types), types is not None)
 
 
 def _check(frozen: FrozenModel) -> None:
@@ -120,7 +125,21 @@ def _model_section(frozen: FrozenModel, script: dict) -> dict:
     for descriptor, suffix in plain_descriptors(section["descriptor"]):
         if is_auto(descriptor.get("sel", [])):
             descriptor["sel"] = frozen.constant(f"descrpt_attr{suffix}/sel").tolist()
+        if "tebd_dim" in descriptor:
+            # Another program makes vectors of eight numbers, whatever its input says.
+            descriptor["tebd_dim"] = int(frozen.constant("type_embed_net/matrix_1").shape[1])
     return section
+
+
+def _types(frozen: FrozenModel, names: Sequence[str] | None) -> list[int]:
+    """The types ``names``, else those of the training data, else all."""
+    known = frozen.type_map
+    if names is None:
+        names = frozen.text(OBSERVED_TYPE).split() if OBSERVED_TYPE in frozen.nodes else known
+    for name in names:
+        if name not in known:
+            raise ConfigError(f"--types {name}: expected types of the model: {' '.join(known)}")
+    return sorted(known.index(name) for name in names)
 
 
 def _nearest(frozen: FrozenModel, values: dict, model: EnergyModel, given: dict | None) -> float:

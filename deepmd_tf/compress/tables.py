@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -10,18 +10,17 @@ import numpy as np
 from deepmd_tf.compress.table import Grid, Spacing, coefficients
 from deepmd_tf.errors import ModelFormatError
 from deepmd_tf.export.freeze import placeholders
-from deepmd_tf.nn.compressed import Table
 from deepmd_tf.nn.context import PORTABLE, BuildContext
-from deepmd_tf.nn.embedding import EmbeddingNet
-from deepmd_tf.nn.jet import net_jet
-from deepmd_tf.nn.nets import EmbeddingNets
+from deepmd_tf.nn.mixed_nets import MixedNets
+from deepmd_tf.nn.nets import ALL, EmbeddingNets
+from deepmd_tf.nn.table import Table
 from deepmd_tf.nn.weights import FrozenWeights
 from deepmd_tf.ops.session import evaluate
 from deepmd_tf.stat.env import EnvSpec
 from deepmd_tf.stat.ranges import angular_ranges, any_center, net_range, radial_ranges
 from deepmd_tf.tf1 import tf
 
-TWO_BODY, RADIAL, THREE_BODY = "two_body", "radial", "three_body"
+TWO_BODY, RADIAL, THREE_BODY, MIXED = "two_body", "radial", "three_body", "mixed"
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,13 +54,15 @@ class Plan:
     sum : Sum
         Where it is used.
     key : (int, int)
-        Types of centre and neighbour, -1 for all centres; of both neighbours for the three-body kind.
+        Types of centre and neighbour, -1 for all; of both neighbours for the three-body kind.
     grid : Grid
     width : int
         Number of features.
     dtype : numpy dtype
     activation_function : str
         Of the network.
+    factor_rows : int
+        Pairs of types by whose factors the features are multiplied; 0 where they are not.
     """
 
     name: str
@@ -71,14 +72,22 @@ class Plan:
     width: int
     dtype: np.dtype
     activation_function: str
+    factor_rows: int = 0
+
+    @property
+    def of_types(self) -> bool:
+        """Whether it stands for a network of all types, where that is told some types."""
+        return self.sum.kind == MIXED and self.key[1] != ALL
 
     @property
     def nbytes(self) -> int:
-        """Size of the table."""
-        return self.grid.nbytes(self.width, self.dtype)
+        """Size of the table, and of the factors."""
+        return self.grid.nbytes(self.width, self.dtype) + self.factor_rows * self.width * self.dtype.itemsize
 
 
-def plan_tables(model, values: Mapping, interface, nearest: float, spacing: Spacing) -> list[Plan]:
+def plan_tables(
+    model, values: Mapping, interface, nearest: float, spacing: Spacing, types: Collection[int] | None = None
+) -> list[Plan]:
     """The tables that the model needs; nothing is computed yet.
 
     Parameters
@@ -91,6 +100,9 @@ def plan_tables(model, values: Mapping, interface, nearest: float, spacing: Spac
     nearest : float
         Smallest distance of two atoms in the training data, Å.
     spacing : Spacing
+    types : collection of int, optional
+        Where each pair of types has a table although one network serves all of them: those whose pairs get one.
+        All, unless given.
 
     Raises
     ------
@@ -100,10 +112,12 @@ def plan_tables(model, values: Mapping, interface, nearest: float, spacing: Spac
         A weight is missing or has another shape.
     """
     with tf.Graph().as_default():
-        return [plan for plan, _ in _planned(model, values, interface, nearest, spacing)]
+        return [plan for plan, *_ in _planned(model, values, interface, nearest, spacing, types)]
 
 
-def make_tables(model, values: Mapping, interface, nearest: float, spacing: Spacing) -> dict[str, Table]:
+def make_tables(
+    model, values: Mapping, interface, nearest: float, spacing: Spacing, types: Collection[int] | None = None
+) -> dict[str, Table]:
     """The tables of all networks by name; parameters and errors as :func:`plan_tables`.
 
     Networks are evaluated in float64, whatever their own precision: the coefficients are differences of numbers
@@ -112,34 +126,37 @@ def make_tables(model, values: Mapping, interface, nearest: float, spacing: Spac
     plans: list[Plan] = []
 
     def jets():
-        found = _planned(model, values, interface, nearest, spacing)
-        plans.extend(plan for plan, _ in found)
-        return [net_jet(net.in_double(), tf.constant(plan.grid.knots[:, None])) for plan, net in found]
+        found = _planned(model, values, interface, nearest, spacing, types)
+        plans.extend(plan for plan, *_ in found)
+        return [(nets.jet(plan.key, tf.constant(plan.grid.knots)), factors) for plan, nets, *factors in found]
 
     # Building the graph is what fills the list of plans.
-    at_knots = evaluate(jets, {})
+    evaluated = evaluate(jets, {})
     tables = {}
-    for plan, jet in zip(plans, at_knots):
+    for plan, (jet, factors) in zip(plans, evaluated):
         polynomials = coefficients(jet, plan.grid.strides).astype(plan.dtype)
-        tables[plan.name] = Table(polynomials, plan.grid.info(spacing.frequency, plan.dtype))
+        tables[plan.name] = Table(polynomials, plan.grid.info(spacing.frequency, plan.dtype), *factors)
     return tables
 
 
-def _planned(model, values, interface, nearest, spacing) -> list[tuple[Plan, EmbeddingNet]]:
-    """Plans with their networks, in the graph that is being built."""
+def _planned(model, values, interface, nearest, spacing, types) -> list[tuple]:
+    """Plans with their networks, and the factors of types where there are some, in the graph that is being built."""
     found = []
     for one, nets in _sums(model, values, interface):
-        ranges, dtype = _ranges(one, nearest), _table_dtype(nets)
+        dtype, factors = _table_dtype(nets), [nets.factors()] if one.kind == MIXED and nets.kind.strip else []
         for key in nets.keys:
+            if one.kind == MIXED and types is not None and not set(key) <= {*types, ALL, nets.ntypes}:
+                continue
             angular = one.kind == THREE_BODY
-            lower, upper = any_center(ranges) if angular else net_range(ranges, key, one.spec.exclude_types)
-            grid = Grid.choose(lower, upper, spacing, dtype, angular=angular)
-            plan = Plan(nets.name(key), one, key, grid, nets.width, dtype, nets.activation_function)
-            found.append((plan, nets.net(key)))
+            grid = Grid.choose(*_range(one, key, nearest), spacing, dtype, angular=angular)
+            rows = sum(rows.shape.as_list()[0] for rows in factors)
+            plan = Plan(nets.name(key), one, key, grid, nets.width, dtype, nets.activation_function, rows)
+            nets.net(key)  # A weight that is missing is told before anything is computed.
+            found.append((plan, nets, *factors))
     return found
 
 
-def _sums(model, values, interface) -> list[tuple[Sum, EmbeddingNets]]:
+def _sums(model, values, interface) -> list[tuple[Sum, EmbeddingNets | MixedNets]]:
     """Build the descriptor with primitives that only note what they are asked."""
     found = []
 
@@ -156,27 +173,40 @@ def _sums(model, values, interface) -> list[tuple[Sum, EmbeddingNets]]:
 
         return primitive
 
+    def noting_mixed(nets, slots):
+        found.append((Sum(MIXED, nets.spec, nets.mean, nets.scale), nets))
+        return tf.zeros([tf.shape(slots.rows)[0], nets.width], slots.rows.dtype)
+
     primitives = replace(
         PORTABLE,
         two_body=noting(TWO_BODY, 4),
         radial=noting(RADIAL),
         three_body=noting(THREE_BODY),
+        mixed_features=noting_mixed,
+        mixed_two_body=lambda nets, slots: slots.outer(noting_mixed(nets, slots)),
     )
     context = BuildContext(len(model.type_map), FrozenWeights(values), np.dtype(interface), primitives)
+    if model.type_embedding is not None:
+        context = replace(context, type_vectors=model.type_embedding.build(context))
     model.descriptor.build(context, placeholders(model, interface))
     if not found:
         raise ModelFormatError("the descriptor has no embedding network that a table could stand for")
     return found
 
 
-def _ranges(one: Sum, nearest: float) -> np.ndarray:
-    rcut, rcut_smth = one.spec.rcut, one.spec.rcut_smth
+def _range(one: Sum, key: tuple[int, int], nearest: float) -> tuple[float, float]:
+    """Of the numbers that the network ``key`` is given."""
+    spec = one.spec
     if one.kind == THREE_BODY:
-        return angular_ranges(one.scale, nearest, rcut, rcut_smth)
-    return radial_ranges(one.mean, one.scale, nearest, rcut, rcut_smth, width=1 if one.kind == RADIAL else 4)
+        return any_center(angular_ranges(one.scale, nearest, spec.rcut, spec.rcut_smth))
+    if one.kind == MIXED and key[1] == spec.ntypes:
+        nearest = spec.rcut  # An empty slot is like a neighbour that has just gone.
+    width = 1 if one.kind == RADIAL else 4
+    ranges = radial_ranges(one.mean, one.scale, nearest, spec.rcut, spec.rcut_smth, width)
+    return net_range(ranges, key, spec.exclude_types)
 
 
-def _table_dtype(nets: EmbeddingNets) -> np.dtype:
+def _table_dtype(nets: EmbeddingNets | MixedNets) -> np.dtype:
     if nets.dtype not in ("float32", "float64"):
         raise ModelFormatError(
             f"precision {nets.dtype} of the embedding network: expected float32 or float64, which tables can have"

@@ -25,8 +25,7 @@ from deepmd_tf.errors import ConfigError
 from deepmd_tf.nn.activation import activation
 from deepmd_tf.nn.attention import Gate, attention_layers
 from deepmd_tf.nn.dialect import DEFAULT, DIALECTS, NODE
-from deepmd_tf.nn.embedding import embedding_net
-from deepmd_tf.nn.initial import Seeds
+from deepmd_tf.nn.mixed_nets import Kind, MixedNets
 from deepmd_tf.precision import network_dtype
 from deepmd_tf.stat.env import EnvSpec
 from deepmd_tf.tf1 import tf
@@ -186,48 +185,37 @@ class DescrptSeAtten(Descriptor):
             ctx.constant(self.dialect, f"{scope}/{NODE}", tf.string)
         env, neighbors = self.environment(ctx.suffix).see(ctx, inputs, network_dtype(self.precision, ctx.interface))
         slots = ctx.primitives.mixed_slots(neighbors)
-        features = self.embedded(ctx, slots)
-        gate = self._gate()
-        for layer in self._layers(ctx):
-            features = layer(features, slots, gate)
-        return self.output(ctx, inputs, env, slots, features)
+        sums = self._sums(ctx, self.nets(ctx), slots)
+        return self.output(ctx, inputs, env, sums)
 
-    def output(self, ctx, inputs, env: EnvironmentTensors, slots, features) -> DescriptorOutput:
-        """The descriptor of the final features of the rows, [nrows, M]."""
-        x = slots.outer(features) / self.nnei  # [n, 4, M]
+    def output(self, ctx, inputs, env: EnvironmentTensors, sums) -> DescriptorOutput:
+        """The descriptor of the sums over the rows of an atom, [n, 4, M]."""
+        x = sums / self.nnei
         value = ctx.primitives.gram(x, self.axis_neuron)
         value = tf.cast(tf.reshape(value, [-1, inputs.nloc, self.dim_out]), ctx.interface)
         rotation = tf.transpose(x[:, 1:4, :], [0, 2, 1])  # [n, M, 3]
         rotation = tf.cast(tf.reshape(rotation, [-1, inputs.nloc, self.neuron[-1] * 3]), ctx.interface)
         return DescriptorOutput(ctx.output(value, "o_descriptor"), [env], rotation)
 
-    def embedded(self, ctx, slots):
-        """Features of the rows before attention: [nrows, M]."""
-        dtype = network_dtype(self.precision, ctx.interface)
-        vectors, seeds, s = tf.cast(ctx.type_vectors, tf.as_dtype(dtype)), Seeds(self.seed), slots.rows[:, :1]
+    def _sums(self, ctx, nets, slots):
+        """Rows times features, refined by attention, summed over the rows of an atom: [n, 4, M]."""
+        if not self.attn_layer:
+            return ctx.primitives.mixed_two_body(nets, slots)
+        features, gate = ctx.primitives.mixed_features(nets, slots), self._gate()
+        for layer in self._layers(ctx):
+            features = layer(features, slots, gate)
+        return slots.outer(features)
 
-        def net(tag: str, n_in: int):
-            return embedding_net(
-                ctx, f"filter_type_all{ctx.suffix}", tag, list(self.neuron), self.activation_function, dtype, seeds,
-                n_in=n_in, resnet_dt=self.resnet_dt, trainable=self.trainable,
-            )  # fmt: skip
-
-        width = vectors.shape.as_list()[1]
-        if not self.strip:
-            seen = [tf.gather(vectors, slots.neighbor)]
-            seen += [] if self.type_one_side else [tf.gather(vectors, slots.center)]
-            return net("", 1 + len(seen) * width)(tf.concat([s, *seen], axis=1))
-        features = net("", 1)(s)
-        one_side, count = self._strips_one_side(ctx), self.ntypes + 1
-        tag, which = "_one_side_ebd", slots.neighbor
-        table = vectors  # [ntypes + 1, width]
-        if not one_side:
-            # Row c * (ntypes + 1) + n: the neighbour's vector first, then the centre's.
-            tag = "_two_side_ebd"
-            pairs, which = slots.distinct(slots.center * count + slots.neighbor, count**2)
-            table = tf.concat([tf.gather(vectors, pairs % count), tf.gather(vectors, pairs // count)], axis=1)
-        factor = tf.gather(net(tag, table.shape.as_list()[1])(table), which)
-        return features * (factor * slots.switch if self.smooth_type_embedding else factor) + features
+    def nets(self, ctx) -> MixedNets:
+        """The networks that are told the types."""
+        (environment,) = self.environments(ctx.suffix)
+        one_sided = self._strips_one_side(ctx) if self.strip else self.type_one_side
+        settings = dict(
+            neuron=list(self.neuron), activation_function=self.activation_function,
+            dtype=network_dtype(self.precision, ctx.interface), resnet_dt=self.resnet_dt, trainable=self.trainable,
+        )  # fmt: skip
+        kind = Kind(self.strip, one_sided, self.smooth_type_embedding)
+        return MixedNets(ctx, environment.scope, environment.spec, kind, settings, self.seed)
 
     def _strips_one_side(self, ctx) -> bool:
         """Other programs of this dialect evaluate the network of both types whatever ``type_one_side`` says."""

@@ -25,8 +25,9 @@ from deepmd_tf.export.script import (
 )
 from deepmd_tf.model.energy import EnergyModel
 from deepmd_tf.model.make import make_model
-from deepmd_tf.nn.compressed import compressed, tables_by_name
+from deepmd_tf.nn.compressed import compressed
 from deepmd_tf.nn.context import PORTABLE, BuildContext, ModelInput, Primitives
+from deepmd_tf.nn.table import tables_by_name
 from deepmd_tf.nn.weights import FrozenWeights
 from deepmd_tf.registry import did_you_mean
 from deepmd_tf.tf1 import tf

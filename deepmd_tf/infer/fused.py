@@ -22,6 +22,7 @@ from deepmd_tf.infer.tables import NetworkTables, StoredTables
 from deepmd_tf.model.make import make_model
 from deepmd_tf.model.type_embedding import TypeEmbedding
 from deepmd_tf.nn.context import FOUND, BuildContext
+from deepmd_tf.nn.table import tables_by_name
 from deepmd_tf.nn.weights import FrozenWeights
 from deepmd_tf.tf1 import tf
 
@@ -108,7 +109,7 @@ def _build(model: FrozenModel):
     rebuilt = make_model(known)
     values = model.constants()
     if model.compressed:
-        tables = StoredTables(FOUND, list(look_ups(model).values()))
+        tables = StoredTables(FOUND, tables_by_name(values) or list(look_ups(model).values()))
     else:
         tables = NetworkTables(FOUND, min_nbor_dist(values) or 1.0)
     context = BuildContext(model.ntypes, FrozenWeights(values), np.dtype(model.dtype), tables.primitives())

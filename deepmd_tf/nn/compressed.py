@@ -5,50 +5,27 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
-from typing import NamedTuple
-
-import numpy as np
 
 from deepmd_tf.nn.blockwise import sum_blocks, sum_pairs
+from deepmd_tf.nn.compressed_mixed import mixed_features_of_tables, mixed_two_body_of_tables
 from deepmd_tf.nn.context import PORTABLE, Primitives
+from deepmd_tf.nn.table import TABLE, TABLE_INFO, Table
 from deepmd_tf.ops.tabulate import tabulate_fusion_se_a, tabulate_fusion_se_r, tabulate_fusion_se_t
 from deepmd_tf.tf1 import tf
-
-# Of the names under which model files and checkpoints hold the table of a network.
-TABLE, TABLE_INFO = "/table", "/table_info"
-
-
-class Table(NamedTuple):
-    """The polynomials that stand for one network.
-
-    Attributes
-    ----------
-    coefficients : ndarray [intervals, 6*width]
-        For each interval and feature the six coefficients in ascending order, of the distance from the left end.
-    info : ndarray [6]
-        Lower and upper end of the range, end of the table, stride inside and outside the range, frequency.
-    """
-
-    coefficients: np.ndarray
-    info: np.ndarray
-
-
-def tables_by_name(values: Mapping[str, np.ndarray]) -> dict[str, Table]:
-    """The tables that a checkpoint holds, by the names of their networks; none in that of an ordinary training."""
-    names = [name.removesuffix(TABLE) for name in values if name.endswith(TABLE)]
-    return {name: Table(values[name + TABLE], values[name + TABLE_INFO]) for name in names}
 
 
 def compressed(tables: Mapping[str, Table]) -> Primitives:
     """The portable primitives with the networks replaced by ``tables``, which are found by their names.
 
-    No weight of a network is asked for, so none is in the graph.
+    Of a network that a table stands for no weight is asked for, so none is in the graph.
     """
     return replace(
         PORTABLE,
         two_body=partial(sum_blocks, partial(_two_body, tables)),
         radial=partial(sum_blocks, partial(_radial, tables)),
         three_body=partial(sum_pairs, partial(_three_body, tables)),
+        mixed_features=partial(mixed_features_of_tables, _constant, tables),
+        mixed_two_body=partial(mixed_two_body_of_tables, _constant, tables),
     )
 
 
@@ -74,6 +51,9 @@ def _three_body(tables, nets, key, angles):
 
 def _constants(tables, nets, key):
     name = nets.name(key)
+    return _constant(name + TABLE, tables[name].coefficients), _constant(name + TABLE_INFO, tables[name].info)
+
+
+def _constant(name: str, value):
     with tf.name_scope(None):
-        table = tf.constant(tables[name].coefficients, name=name + TABLE)
-        return table, tf.constant(tables[name].info, name=name + TABLE_INFO)
+        return tf.constant(value, name=name)

@@ -12,6 +12,7 @@ from deepmd_tf.nn.fitting_nets import fitting_at_once, fitting_by_layers
 from deepmd_tf.nn.found import outer_at_once, outer_by_product
 from deepmd_tf.nn.gram import gram_at_once, gram_by_product
 from deepmd_tf.nn.mixed import all_slots, found_slots
+from deepmd_tf.nn.mixed_nets import mixed_features, mixed_two_body
 from deepmd_tf.nn.weights import WeightStore
 from deepmd_tf.ops.env_mat import prod_env_mat_a, prod_env_mat_a_mix, prod_env_mat_r
 from deepmd_tf.ops.force_virial import force_virial, force_virial_by_two
@@ -42,6 +43,11 @@ class Primitives:
         Mean over pairs of slots of angle times features of the angle, summed over pairs of types: -> [n, M].
     mixed_slots : callable
         The rows that networks are evaluated for where all types are in one list, see :mod:`deepmd_tf.nn.mixed`.
+    mixed_features : callable
+        What networks that are told the types make of these rows, (:class:`~deepmd_tf.nn.mixed_nets.MixedNets`, slots):
+        -> [nrows, M].
+    mixed_two_body : callable
+        Sum over the rows of an atom of row times these features: -> [n, 4, M].
     gram : callable
         Products of all columns with the first ones, see :func:`deepmd_tf.nn.gram.gram_by_product`.
     fitting : callable
@@ -60,6 +66,8 @@ class Primitives:
     radial: Callable
     three_body: Callable
     mixed_slots: Callable
+    mixed_features: Callable
+    mixed_two_body: Callable
     gram: Callable
     fitting: Callable
     portable: bool
@@ -80,6 +88,8 @@ PORTABLE = Primitives(
     radial=radial_exact,
     three_body=three_body_exact,
     mixed_slots=all_slots,
+    mixed_features=mixed_features,
+    mixed_two_body=mixed_two_body,
     gram=gram_by_product,
     fitting=fitting_by_layers,
     portable=True,

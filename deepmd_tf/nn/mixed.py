@@ -78,6 +78,7 @@ class AllSlots:
 
     Attributes
     ----------
+    neighbors : MixedNeighbors
     rows : [nrows, 4]
     neighbor, center : [nrows] int32
         Types of the neighbour and of the atom.
@@ -85,7 +86,7 @@ class AllSlots:
     """
 
     def __init__(self, neighbors: MixedNeighbors):
-        self._neighbors, nnei = neighbors, neighbors.nnei
+        self.neighbors, nnei = neighbors, neighbors.nnei
         self.rows = tf.reshape(neighbors.rows, [-1, 4])
         self.neighbor = tf.reshape(neighbors.neighbor, [-1])
         self.center = tf.repeat(neighbors.center, nnei)
@@ -93,7 +94,7 @@ class AllSlots:
 
     def attend(self, q, k, v, gate: Gate):
         """Attention within each atom: rows [nrows, h] -> [nrows, h]."""
-        n, nnei, h = self._neighbors, self._neighbors.nnei, q.shape.as_list()[1]
+        n, nnei, h = self.neighbors, self.neighbors.nnei, q.shape.as_list()[1]
         q, k, v = (tf.reshape(x, [-1, nnei, h]) for x in (q, k, v))
         return tf.reshape(attend_slots(q, k, v, n.direction, n.switch, n.live, gate), [-1, h])
 
@@ -106,8 +107,8 @@ class AllSlots:
 
     def outer(self, features):
         """Sum over the rows of an atom of row times features: [nrows, M] -> [n, 4, M]."""
-        features = tf.reshape(features, [-1, self._neighbors.nnei, features.shape.as_list()[1]])
-        return tf.matmul(self._neighbors.rows, features, transpose_a=True)
+        features = tf.reshape(features, [-1, self.neighbors.nnei, features.shape.as_list()[1]])
+        return tf.matmul(self.neighbors.rows, features, transpose_a=True)
 
 
 class FoundSlots:
@@ -118,7 +119,7 @@ class FoundSlots:
     """
 
     def __init__(self, neighbors: MixedNeighbors):
-        live = tf.reshape(neighbors.live, [-1])
+        self.neighbors, live = neighbors, tf.reshape(neighbors.live, [-1])
         at = tf.where(live)[:, 0]
         pick = lambda x, *shape: tf.gather(tf.reshape(x, [-1, *shape]), at)  # noqa: E731
         self.rows, self.neighbor = pick(neighbors.rows, 4), pick(neighbors.neighbor)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from deepmd_tf.nn.embedding import EmbeddingNet, embedding_net
 from deepmd_tf.nn.initial import Seeds
+from deepmd_tf.nn.jet import net_jet
 
 ALL = -1
 
@@ -92,6 +93,10 @@ class EmbeddingNets:
     def name(self, key: tuple[int, int]) -> str:
         """A name of the network that is unique in the model."""
         return "/".join(self._names[key])
+
+    def jet(self, key: tuple[int, int], x):
+        """The network of a key at x [K], with two derivatives, in float64 whatever its precision: [K, 3, M]."""
+        return net_jet(self.net(key).in_double(), x[:, None])
 
     def net(self, key: tuple[int, int]) -> EmbeddingNet:
         """The network of a key; the first call makes its weights."""

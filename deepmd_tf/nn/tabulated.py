@@ -15,8 +15,8 @@ from dataclasses import replace
 import numpy as np
 
 from deepmd_tf.nn.activation import is_smooth
-from deepmd_tf.nn.compressed import Table
 from deepmd_tf.nn.jet import nets_jet
+from deepmd_tf.nn.table import Table
 from deepmd_tf.ops.table import table_radial, table_three_body, table_two_body
 from deepmd_tf.stat.ranges import angular_ranges, any_center, net_range, radial_ranges
 from deepmd_tf.tf1 import tf

@@ -15,8 +15,9 @@ from deepmd_tf.export.freeze import file_attributes, inference_graph, interface_
 from deepmd_tf.export.script import min_nbor_dist, training_script
 from deepmd_tf.infer.frozen import FrozenModel
 from deepmd_tf.model.make import make_model
-from deepmd_tf.nn.compressed import compressed, tables_by_name
+from deepmd_tf.nn.compressed import compressed
 from deepmd_tf.nn.context import FOUND
+from deepmd_tf.nn.table import tables_by_name
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from deepmd_tf.export.checkpoint import find_checkpoint
 from deepmd_tf.export.script import SEED, min_nbor_dist, training_script
 from deepmd_tf.infer.frozen import FrozenModel
 from deepmd_tf.infer.stored import look_ups
-from deepmd_tf.nn.compressed import tables_by_name
+from deepmd_tf.nn.table import tables_by_name
 from deepmd_tf.tf1 import tf
 from deepmd_tf.train.pretrained import Pretrained
 from deepmd_tf.train.step import GLOBAL_STEP
@@ -104,4 +104,5 @@ def from_frozen(path: str | Path) -> Start:
     """
     model = FrozenModel(path)
     values = {name: value for name, value in model.constants().items() if tf.as_dtype(value.dtype).is_floating}
-    return Start(str(path), values, model.training_script or None, list(look_ups(model).values()))
+    tables = tables_by_name(values) or list(look_ups(model).values())
+    return Start(str(path), values, model.training_script or None, tables)

@@ -8,8 +8,8 @@ import zlib
 import numpy as np
 
 from deepmd_tf.errors import CheckpointError, ConfigError
-from deepmd_tf.nn.compressed import TABLE, TABLE_INFO
 from deepmd_tf.nn.context import FOUND, BuildContext, ModelInput
+from deepmd_tf.nn.table import PARTS
 from deepmd_tf.tf1 import tf
 from deepmd_tf.train.world import ALONE
 
@@ -135,9 +135,10 @@ class TrainingGraph:
     def _keep(self, tables) -> None:
         """Tables that stand for networks travel in the checkpoints, under the names of compressed models."""
         for name, parts in ({} if tables is None else tables.by_name).items():
-            for part, value in zip((TABLE, TABLE_INFO), parts):
-                self.weights.values[name + part] = value
-                self.weights.get(name + part, value.shape, value.dtype.name, None, trainable=False)
+            for part, value in zip(PARTS, parts):
+                if value is not None:
+                    self.weights.values[name + part] = value
+                    self.weights.get(name + part, value.shape, value.dtype.name, None, trainable=False)
 
     def _placeholders(self, ntypes: int, requirements, interface) -> dict:
         dtype = np.dtype(interface).name

@@ -140,6 +140,18 @@ ROWS = [
         "elsewhere: there is no such file or folder. Paths count from the folder dp is started in.",
     ),
     Row(
+        "types for a model with networks of each pair of them",
+        nothing,
+        ["--types", "H"],
+        "--types: expected a model whose network is told the types beside s(r) (DPA-1, 'concat'), found another. Leave it out",
+    ),
+    Row(
+        "a type that the model does not know",
+        nothing,
+        ["--types", "H", "Xe"],
+        "--types Xe: expected types of the model: O H",
+    ),
+    Row(
         "a head",
         nothing,
         ["--head", "a"],

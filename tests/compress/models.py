@@ -10,10 +10,10 @@ from tests.support.graphs import ModelUnderTest
 NEAREST = 0.9
 
 
-def tabulated(original: ModelUnderTest, step: float = 0.01, extrapolate: float = 5) -> ModelUnderTest:
+def tabulated(original: ModelUnderTest, step: float = 0.01, extrapolate: float = 5, types=None) -> ModelUnderTest:
     """The same model with tables, made for data with a smallest distance of :data:`NEAREST`."""
     spacing = Spacing(step, extrapolate)
-    tables = make_tables(original.model, original.weights, original.dtype, NEAREST, spacing)
+    tables = make_tables(original.model, original.weights, original.dtype, NEAREST, spacing, types)
     return ModelUnderTest(
         original.section, interface=original.dtype, weights=original.weights, primitives=compressed(tables)
     )

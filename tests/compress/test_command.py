@@ -15,13 +15,22 @@ from deepmd_tf.export.script import MIN_NBOR_DIST, OBSERVED_TYPE
 from deepmd_tf.infer import DeepPot
 from deepmd_tf.infer.contents import read_contents
 from deepmd_tf.infer.frozen import FrozenModel
+from deepmd_tf.infer.fused import FusedSession
+from deepmd_tf.infer.stored import look_ups
+from deepmd_tf.nn.table import tables_by_name
 from deepmd_tf.tf1 import tf
 from tests.compress.bad_inputs import text as replace_text
-from tests.descriptor import test_hybrid, test_se_e2_r, test_se_e3
+from tests.descriptor import test_hybrid, test_se_atten, test_se_e2_r, test_se_e3
 from tests.export.test_freeze import PORTABLE_OPS
 from tests.infer.conftest import write_model
 from tests.support.systems import write_system
 
+ATTENTION = {
+    "concat": ({}, {"SeR"}),
+    "no layer": ({"attn_layer": 0, "set_davg_zero": False}, {"SeR"}),
+    "strip": ({"tebd_input_mode": "strip"}, {"SeR"}),
+    "strip, no layer": ({"tebd_input_mode": "strip", "attn_layer": 0, "exclude_types": [[0, 1]]}, {"SeAtten"}),
+}
 FORMS = {test_se_e2_r: ["SeR"], test_se_e3: ["SeT"], test_hybrid: ["SeA", "SeR", "SeT"]}
 TABLE_OPS = {"TabulateFusionSeA", "TabulateFusionSeAGrad"}
 
@@ -193,6 +202,50 @@ def test_other_descriptors(kind, tmp_path, monkeypatch, capfd):
     stored, fused = (DeepPot("small.pb", as_stored=choice).eval(coord, box, types) for choice in (True, False))
     assert np.abs(stored[1] - fused[1]).max() < 1e-8 * max(1.0, np.abs(stored[1]).max())
     assert len(read_contents("small.pb").tables) == len([n for n in written.weights if "/matrix_1_" in n])
+
+
+@pytest.mark.parametrize("name", ATTENTION)
+def test_attention(name, tmp_path, monkeypatch, capfd):
+    """Field's operations alone; opened fused, and the factors of types are found in the graph as by their name."""
+    monkeypatch.chdir(tmp_path)
+    keys, forms = ATTENTION[name]
+    write_model(tmp_path / "model.pb", test_se_atten.section({"smooth_type_embedding": True, **keys}))
+    write_system("data", [0, 1, 1, 0, 1, 0], type_map=("A", "B"), nframes=2, length=6.0)
+    text = said(capfd, "-i", "model.pb", "-o", "small.pb", "--system", "data")
+    assert force_error(text) < 1e-9 and "look-ups" in text
+    small = FrozenModel("small.pb")
+    assert not [node for node in small.nodes if re.match(r"filter_type_.*/(matrix|bias|idt)_", node)]
+    used = {node.op for node in small.graph_def.node} - set(dir(tf.raw_ops))
+    assert used - {"ProdEnvMatAMix", "ProdForceSeA", "ProdVirialSeA"} == {
+        f"TabulateFusion{form}{part}" for form in forms for part in ("", "Grad")
+    }
+    coord, box = (np.load(f"data/set.000/{name}.npy") for name in ("coord", "box"))
+    types = np.loadtxt("data/type.raw", dtype=int)
+    stored, fused = (DeepPot("small.pb", as_stored=choice) for choice in (True, False))
+    assert isinstance(fused._session, FusedSession)
+    expected, found = (one.eval(coord, box, types)[1] for one in (stored, fused))
+    assert np.abs(found - expected).max() < 1e-12 * np.abs(expected).max()
+    if forms == {"SeAtten"}:
+        (by_name,), (in_graph,) = tables_by_name(small.constants()).values(), look_ups(small).values()
+        assert all(np.array_equal(a, b) for a, b in zip(by_name, in_graph))
+
+
+def test_types_in_the_data_have_tables(tmp_path, monkeypatch, capfd):
+    monkeypatch.chdir(tmp_path)
+    write_model(tmp_path / "model.pb", test_se_atten.section({"attn_layer": 0}, type_map=["A", "B", "C"]))
+    graph_def = FrozenModel("model.pb").graph_def
+    node = graph_def.node.add(name=OBSERVED_TYPE, op="Const")
+    node.attr["dtype"].type = tf.string.as_datatype_enum
+    node.attr["value"].tensor.CopyFrom(tf.make_tensor_proto("C A"))
+    (tmp_path / "told.pb").write_bytes(graph_def.SerializeToString())
+    for file, options, count, served in (
+        ("model.pb", [], 9, None),
+        ("told.pb", [], 4, "pairs with B have no table, the network serves them; --types names other types than A, C"),
+        ("told.pb", ["--types", "B"], 1, "pairs with A, C have no table"),
+    ):
+        text = said(capfd, "-i", file, "--dry-run", *options)
+        assert f"{count} tables" in text
+        assert (served in text) if served else ("have no table" not in text)
 
 
 def test_the_same_model_gives_the_same_bytes(folder, capfd):

@@ -7,7 +7,7 @@ import pytest
 
 from deepmd_tf.compress.table import Grid, Spacing, coefficients
 from deepmd_tf.errors import ConfigError
-from deepmd_tf.nn.compressed import Table
+from deepmd_tf.nn.table import Table
 from tests.compress.lookup import locate, value_and_slope
 
 TYPES = [np.float64, np.float32]

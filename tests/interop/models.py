@@ -143,6 +143,10 @@ MODELS = {
         with_descriptor(attention(attn_layer=0, exclude_types=[[1, 1]], set_davg_zero=False)),
     ),
     "attention_v2": Exchanged("", with_descriptor(attention(type="se_atten_v2", ln_eps=1e-4))),
+    "attention_v2_none": Exchanged(
+        "no layer, excluded pair of types",
+        with_descriptor(attention(type="se_atten_v2", attn_layer=0, exclude_types=[[0, 0]])),
+    ),
     "attention_types": Exchanged(
         "section `type_embedding` of two layers, atomic energies given",
         with_descriptor(
@@ -155,16 +159,23 @@ MODELS = {
 }
 # One of each kind, float64 and without parameters: for LAMMPS and for training there from our files.
 PLAIN = ("one_side", "radial", "three_body", "hybrid")
-# Compressed by either program and run by the other, to 1e-9 (float32: 1e-5). deepmd-kit compresses no time steps.
-COMPRESSED = (*PLAIN, "two_side_softplus", "parameters", "float32")
+# Compressed by either program and run by the other, to 1e-9 (float32: 1e-5). deepmd-kit compresses no time steps, no
+# networks that are told the types beside s(r), and none with attention layers.
+COMPRESSED = (*PLAIN, "two_side_softplus", "parameters", "float32", "attention_v2_none")
+COMPRESSED_HERE = (
+    "attention", "attention_strip", "attention_smooth", "attention_none", "attention_v2", "attention_types",
+)  # fmt: skip
+# Of those, the ones that run in LAMMPS as well: with layers, without, and in the form that deepmd-kit writes.
+COMPRESSED_IN_LAMMPS = (*PLAIN, "attention_smooth", "attention_none", "attention_v2_none")
 
 
 def table() -> str:
     """The rows of the manual: kinds of models, the tolerance of both directions, what else is tried with them."""
     lines = ["| descriptor | with | results agree to | compressed | also |", "| --- | --- | --- | --- | --- |"]
     for name, model in MODELS.items():
-        compressed = "by either program" if name in COMPRESSED else ""
-        also = "LAMMPS, exact and compressed; training there" if name in PLAIN else ""
+        compressed = "by either program" if name in COMPRESSED else "here" if name in COMPRESSED_HERE else ""
+        also = "LAMMPS, compressed" if name in COMPRESSED_IN_LAMMPS else ""
+        also = "LAMMPS, exact and compressed; training there" if name in PLAIN else also
         lines.append(f"| {model.descriptor} | {model.what} | {model.tolerance:.0e} | {compressed} | {also} |")
     return "\n".join([*lines, ""])
 

@@ -111,6 +111,33 @@ def test_training_from_a_compressed_model(folder):
     assert all(np.array_equal(resumed[name], values[name]) for name in values if name.startswith(("layer_", "filter_")))
 
 
+@pytest.mark.parametrize("keys", [{"attn_layer": 0, "type_one_side": True}, {"tebd_input_mode": "strip"}], ids=str)
+def test_training_from_a_compressed_model_with_attention(folder, keys):
+    """Tables, and factors of types, stay bit for bit; what is frozen is a compressed model of the same numbers."""
+    data = small_input(folder, steps=4)
+    sizes = {"sel": 10, "rcut": 3.0, "neuron": [3, 6], "axis_neuron": 2, "attn": 4, "attn_layer": 1, "seed": 1}
+    data["model"]["descriptor"] = {"type": "se_atten", **sizes, **keys}
+    path = write_input(folder, data)
+    train(path)
+    write_graph("exact.pb", freeze_checkpoint("model.ckpt")[1])
+    write_graph("compressed.pb", compress(open_original("exact.pb"), Spacing()))
+
+    assert train(path, init_frz_model="compressed.pb") == 0
+    values, before = find_checkpoint("model.ckpt").values(), FrozenModel("compressed.pb").constants()
+    kept = [name for name in before if "/table" in name]
+    assert len(kept) == (3 if "tebd_input_mode" in keys else 4)
+    assert all(np.array_equal(values[name], before[name]) for name in kept)
+    assert not [name for name in values if name.startswith("filter_") and "matrix" in name]
+    assert np.abs(values["layer_0/matrix"] - before["layer_0/matrix"]).max() > 1e-6
+
+    write_graph("again.pb", freeze_checkpoint("model.ckpt")[1])
+    again = FrozenModel("again.pb")
+    assert again.compressed and all(np.array_equal(again.constant(name), before[name]) for name in kept)
+    coord = np.random.default_rng(0).uniform(0, 4, (1, 6, 3)) * [1, 1, 1.5]
+    stored, rebuilt = (DeepPot("again.pb", as_stored=choice).eval(coord, None, [0, 0, 1, 1, 1, 1]) for choice in (1, 0))
+    assert np.allclose(rebuilt[1], stored[1], rtol=0, atol=1e-9 * np.abs(stored[1]).max())
+
+
 def test_a_small_batch_takes_the_networks_themselves(folder, caplog, monkeypatch):
     monkeypatch.setattr(TableInTheLoop, "PAYS", 1e6)
     caplog.set_level(logging.INFO)
