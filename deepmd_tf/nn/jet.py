@@ -8,7 +8,7 @@ from deepmd_tf.tf1 import tf
 
 
 def net_jet(net: EmbeddingNet, x):
-    r"""Value, first and second derivative of the features with respect to the one input.
+    r"""Value, first and second derivative of the features with respect to one number.
 
     Forward mode through :math:`p = xW + b`: :math:`h = \phi(p)`, :math:`h' = \phi'(p)\,p'`,
     :math:`h'' = \phi''(p)\,p'^2 + \phi'(p)\,p''`, and the skip connections of :class:`EmbeddingNet` for each.
@@ -17,8 +17,8 @@ def net_jet(net: EmbeddingNet, x):
     Parameters
     ----------
     net : EmbeddingNet
-        A network of one input.
-    x : [K, 1]
+        Of one input, or of several: then of the first, while the others are constants.
+    x : [K, N_0]
         Where to evaluate, in the precision of the weights.
 
     Returns
@@ -26,6 +26,30 @@ def net_jet(net: EmbeddingNet, x):
     tensor [K, 3, width]
     """
     return tf.stack(_jet(net.layers, net.activation_function, x), axis=-2)
+
+
+def typed_jet(net: EmbeddingNet, x, types):
+    """:func:`net_jet` of a network of one number and of types, which is one of one number for each choice of types.
+
+    Parameters
+    ----------
+    net : EmbeddingNet
+        Of 1 + T inputs.
+    x : [npairs, K]
+        Where to evaluate, for each choice of types.
+    types : [npairs, T]
+        What the network is told of them, constant; T may be 0.
+
+    Returns
+    -------
+    tensor [npairs, K, 3, width]
+        Derivatives are by the number. All are functions of ``types`` and of the weights that TensorFlow can
+        differentiate.
+    """
+    width = types.shape.as_list()[1]
+    told = tf.tile(types[:, None, :], [1, tf.shape(x)[1], 1])
+    jet = net_jet(net, tf.reshape(tf.concat([x[:, :, None], told], axis=2), [-1, 1 + width]))
+    return tf.reshape(jet, [-1, tf.shape(x)[1], 3, net.width])
 
 
 def nets_jet(nets: list[EmbeddingNet], x):
@@ -45,7 +69,7 @@ def _stack(weights: tuple):
 def _jet(layers: list[tuple], activation_function: str, x) -> list:
     """[value, first, second], each [..., K, width], of layers whose weights have the leading axes of ``x``."""
     phi = derivatives(activation_function)
-    jet = [x, tf.ones_like(x), tf.zeros_like(x)]
+    jet = [x, tf.concat([tf.ones_like(x[..., :1]), tf.zeros_like(x[..., 1:])], axis=-1), tf.zeros_like(x)]
     for weight, bias, idt in layers:
         n_in, n_out = weight.shape.as_list()[-2:]
         # One product for the three: they differ in rows alone.

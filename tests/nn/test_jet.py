@@ -7,7 +7,7 @@ import pytest
 
 from deepmd_tf.nn.activation import derivatives, is_smooth
 from deepmd_tf.nn.embedding import EmbeddingNet
-from deepmd_tf.nn.jet import net_jet, nets_jet
+from deepmd_tf.nn.jet import net_jet, nets_jet, typed_jet
 from deepmd_tf.ops.session import evaluate
 from deepmd_tf.tf1 import tf
 from tests.support.numpy_model import ACTIVATION_NAMES, embedding, phi
@@ -167,3 +167,28 @@ def test_float32():
     assert got.dtype == np.float32
     exact = expected({name: value.astype(float) for name, value in values.items()}, [3, 6], "tanh", POINTS)
     assert np.allclose(got, exact, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("neuron", [(3, 6), (6, 5)], ids=["width of the input", "twice that"])
+def test_types_are_constants(neuron):
+    """Skip connections of the first layer carry them on; derivatives by differences of five points."""
+    rng = np.random.default_rng(5)
+    types, x = rng.normal(size=(4, 2)), rng.normal(size=(4, 7))
+    layers = [(rng.normal(size=shape), rng.normal(size=shape[1])) for shape in zip((3, *neuron[:-1]), neuron)]
+    values = {
+        f"net/{kind}_{k}": part for k, pair in enumerate(layers, 1) for kind, part in zip(("matrix", "bias"), pair)
+    }
+    h = 1e-3
+
+    def build(x, types):
+        net = network(values, "tanh", 2)
+        rows = lambda j: tf.concat([x[:, :, None] + j * h, tf.tile(types[:, None, :], [1, 7, 1])], axis=2)  # noqa: E731
+        near = [tf.reshape(net(tf.reshape(rows(j), [-1, 3])), [4, 7, -1]) for j in range(-2, 3)]
+        return typed_jet(net, x, types), near
+
+    got, f = evaluate(build, {"x": x, "types": types})
+    first = (8 * (f[3] - f[1]) - (f[4] - f[0])) / (12 * h)
+    second = (16 * (f[3] + f[1]) - (f[4] + f[0]) - 30 * f[2]) / (12 * h * h)
+    assert got.shape == (4, 7, 3, neuron[-1])
+    for order, (expected, tolerance) in enumerate(((f[2], 1e-14), (first, 1e-9), (second, 1e-7))):
+        np.testing.assert_allclose(got[:, :, order], expected, rtol=0, atol=tolerance)
