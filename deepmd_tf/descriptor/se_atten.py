@@ -26,8 +26,10 @@ from deepmd_tf.nn.dialect import TENSORFLOW
 from deepmd_tf.nn.embedding import embedding_net
 from deepmd_tf.nn.initial import Seeds
 from deepmd_tf.nn.mixed import EmptySlots, MixedNeighbors
+from deepmd_tf.nn.typed import TypedEmbedding
 from deepmd_tf.precision import network_dtype
 from deepmd_tf.stat.env import EnvSpec
+from deepmd_tf.stat.ranges import radial_ranges
 from deepmd_tf.tf1 import tf
 
 
@@ -171,21 +173,21 @@ class DescrptSeAtten(Descriptor):
         """Add the descriptor to the graph; ``ctx.type_vectors`` are given."""
         env, neighbors = self._neighbors(ctx, inputs)
         slots = ctx.primitives.mixed_slots(neighbors)
-        features = self._embedded(ctx, slots)
+        features = ctx.primitives.typed_features(self._embedding(ctx), slots, self._ranges(ctx))
         gate = self._gate()
         for layer in self._layers(ctx):
-            features = layer(features, slots, gate)
-        x = slots.outer(features) / self.nnei  # [n, 4, M]
+            features = layer(features, gate)
+        x = slots.outer(features.value) / self.nnei  # [n, 4, M]
         value = ctx.primitives.gram(x, self.axis_neuron)
         value = tf.cast(tf.reshape(value, [-1, inputs.nloc, self.dim_out]), ctx.interface)
         rotation = tf.transpose(x[:, 1:4, :], [0, 2, 1])  # [n, M, 3]
         rotation = tf.cast(tf.reshape(rotation, [-1, inputs.nloc, self.neuron[-1] * 3]), ctx.interface)
         return DescriptorOutput(ctx.output(value, "o_descriptor"), [env], rotation)
 
-    def _embedded(self, ctx, slots):
-        """Features of the rows before attention: [nrows, M]."""
+    def _embedding(self, ctx) -> TypedEmbedding:
+        """The networks that make the features of the rows before attention."""
         dtype = network_dtype(self.precision, ctx.interface)
-        vectors, seeds, s = tf.cast(ctx.type_vectors, tf.as_dtype(dtype)), Seeds(self.seed), slots.rows[:, :1]
+        vectors, seeds = tf.cast(ctx.type_vectors, tf.as_dtype(dtype)), Seeds(self.seed)
 
         def net(tag: str, n_in: int):
             return embedding_net(
@@ -193,21 +195,18 @@ class DescrptSeAtten(Descriptor):
                 n_in=n_in, resnet_dt=self.resnet_dt, trainable=self.trainable,
             )  # fmt: skip
 
-        width = vectors.shape.as_list()[1]
+        one_side = self._strips_one_side(ctx) if self.strip else self.type_one_side
+        told = vectors.shape.as_list()[1] * (1 if one_side else 2)
         if not self.strip:
-            seen = [tf.gather(vectors, slots.neighbor)]
-            seen += [] if self.type_one_side else [tf.gather(vectors, slots.center)]
-            return net("", 1 + len(seen) * width)(tf.concat([s, *seen], axis=1))
-        features = net("", 1)(s)
-        one_side, count = self._strips_one_side(ctx), self.ntypes + 1
-        tag, which = "_one_side_ebd", slots.neighbor
-        table = vectors  # [ntypes + 1, width]
-        if not one_side:
-            # Row c * (ntypes + 1) + n: the neighbour's vector first, then the centre's.
-            tag, which = "_two_side_ebd", slots.center * count + slots.neighbor
-            table = tf.concat([tf.tile(vectors, [count, 1]), tf.repeat(vectors, count, axis=0)], axis=1)
-        factor = tf.gather(net(tag, table.shape.as_list()[1])(table), which)
-        return features * (factor * slots.switch if self.smooth_type_embedding else factor) + features
+            return TypedEmbedding(vectors, net("", 1 + told), None, one_side, smooth=False)
+        features, tag = net("", 1), "_one_side_ebd" if one_side else "_two_side_ebd"
+        return TypedEmbedding(vectors, features, net(tag, told), one_side, self.smooth_type_embedding)
+
+    def _ranges(self, ctx):
+        """From the smallest distance, Å, what the networks can be given, by type of the centre."""
+        (environment,) = self.environments(ctx.suffix)
+        mean, scale = (ctx.weights.values[f"{environment.scope}/{name}"] for name in ("t_avg", "t_std"))
+        return lambda nearest: radial_ranges(mean, scale, nearest, self.rcut, self.rcut_smth)
 
     def _strips_one_side(self, ctx) -> bool:
         """Other programs of this dialect evaluate the network of both types whatever ``type_one_side`` says."""

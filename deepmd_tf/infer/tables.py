@@ -74,6 +74,10 @@ class StoredTables(TableSums):
         self._named = stored if isinstance(stored, dict) else None
         self._rest = [] if self._named else list(stored)
 
+    def typed_features(self, embedding, slots, ranges):
+        """By the networks: such tables stand for those of pairs of types alone."""
+        return self.exact.typed_features(embedding, slots, ranges)
+
     def serves(self, nets, neighbors) -> bool:
         """All networks: there are no others."""
         if not neighbors.alike:

@@ -12,6 +12,7 @@ from deepmd_tf.nn.fitting_nets import fitting_at_once, fitting_by_layers
 from deepmd_tf.nn.found import outer_at_once, outer_by_product
 from deepmd_tf.nn.gram import gram_at_once, gram_by_product
 from deepmd_tf.nn.mixed import all_slots, found_slots
+from deepmd_tf.nn.typed import typed_exact
 from deepmd_tf.nn.weights import WeightStore
 from deepmd_tf.ops.env_mat import prod_env_mat_a, prod_env_mat_a_mix, prod_env_mat_r
 from deepmd_tf.ops.force_virial import force_virial, force_virial_by_two
@@ -42,6 +43,9 @@ class Primitives:
         Mean over pairs of slots of angle times features of the angle, summed over pairs of types: -> [n, M].
     mixed_slots : callable
         The rows that networks are evaluated for where all types are in one list, see :mod:`deepmd_tf.nn.mixed`.
+    typed_features : callable
+        Features of such rows by networks that are told the types, from (embedding, slots, ranges), see
+        :mod:`deepmd_tf.nn.typed`.
     gram : callable
         Products of all columns with the first ones, see :func:`deepmd_tf.nn.gram.gram_by_product`.
     fitting : callable
@@ -60,6 +64,7 @@ class Primitives:
     radial: Callable
     three_body: Callable
     mixed_slots: Callable
+    typed_features: Callable
     gram: Callable
     fitting: Callable
     portable: bool
@@ -80,6 +85,7 @@ PORTABLE = Primitives(
     radial=radial_exact,
     three_body=three_body_exact,
     mixed_slots=all_slots,
+    typed_features=typed_exact,
     gram=gram_by_product,
     fitting=fitting_by_layers,
     portable=True,
