@@ -206,7 +206,7 @@ class DescrptBlockSeAtten:
         if self.exclude_types:
             _, plain = replace(environment, exclude_types=()).see(ctx, inputs, dtype)
         slots = AllSlots(seen)
-        g = tf.reshape(mixed_features(component.nets(ctx), slots), [-1, self.nnei, self.dim_emb])
+        g = tf.reshape(mixed_features(component.nets(ctx), slots).value, [-1, self.nnei, self.dim_emb])
         g = self.dpa1_attention.build(g, live=seen.live, direction=seen.direction, switch=seen.switch)
         output = component.output(ctx, inputs, tensors, slots.outer(tf.reshape(g, [-1, self.dim_emb])))
         return output.value, g, plain.rows[:, :, 1:] * real, output.rotation, seen.switch

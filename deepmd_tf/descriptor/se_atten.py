@@ -203,8 +203,8 @@ class DescrptSeAtten(Descriptor):
             return ctx.primitives.mixed_two_body(nets, slots)
         features, gate = ctx.primitives.mixed_features(nets, slots), self._gate()
         for layer in self._layers(ctx):
-            features = layer(features, slots, gate)
-        return slots.outer(features)
+            features = layer(features, gate)
+        return slots.outer(features.value)
 
     def nets(self, ctx) -> MixedNets:
         """The networks that are told the types."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 from numpy.polynomial.polynomial import polyder, polyval
 
@@ -78,12 +76,8 @@ class StoredTables(TableSums):
         self._named = stored if isinstance(stored, dict) else None
         self._rest = [] if self._named else list(stored)
 
-    def primitives(self):
-        """The set of primitives with these tables."""
-        return replace(super().primitives(), mixed_features=self.mixed_features, mixed_two_body=self.mixed_two_body)
-
     def mixed_features(self, nets, slots):
-        """Features of the rows of ``slots``, looked up in the polynomials as they are stored: -> [nrows, M]."""
+        """Features of the rows of ``slots``, looked up in the polynomials as they are stored."""
         return mixed_features_of_tables(_unnamed, self._mixed(nets), nets, slots)
 
     def mixed_two_body(self, nets, slots):

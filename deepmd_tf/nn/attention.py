@@ -44,6 +44,24 @@ class Gate:
 
 
 @dataclass(frozen=True)
+class RowFeatures:
+    """Features of the rows of ``slots``, see :mod:`deepmd_tf.nn.mixed`, as an array.
+
+    Attributes
+    ----------
+    slots : AllSlots or FoundSlots
+    value : [nrows, M]
+    """
+
+    slots: object
+    value: object
+
+    def projected(self, layers):
+        """Linear layers of the features, side by side as ``slots.attend`` takes them."""
+        return self.slots.projected(layers, self.value)
+
+
+@dataclass(frozen=True)
 class AttentionLayer:
     r"""One layer: attention, its result added to the features, and a layer normalisation.
 
@@ -68,10 +86,12 @@ class AttentionLayer:
     beta: object
     eps: float
 
-    def __call__(self, x, slots, gate: Gate):
-        """Features [nrows, M] of the rows of ``slots``, see :mod:`deepmd_tf.nn.mixed`: -> [nrows, M]."""
-        seen = slots.attend(self.query(x), self.key(x), self.value(x), gate)
-        return slots.normalised(x, self.out(seen), self.gamma, self.beta, self.eps)
+    def __call__(self, x, gate: Gate):
+        """Features of rows, a :class:`RowFeatures` or what stands for one, to features of the same rows."""
+        slots = x.slots
+        seen = slots.attend(x.projected((self.query, self.key, self.value)), gate)
+        value = slots.normalised(x.value, slots.layer(self.out, seen), self.gamma, self.beta, self.eps)
+        return RowFeatures(slots, value)
 
 
 def attention_layers(

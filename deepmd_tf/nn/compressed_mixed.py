@@ -9,13 +9,14 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
+from deepmd_tf.nn.attention import RowFeatures
 from deepmd_tf.nn.table import FACTORS, TABLE, TABLE_INFO
 from deepmd_tf.ops.tabulate import tabulate_fusion_se_atten, tabulate_fusion_se_r
 from deepmd_tf.tf1 import tf
 
 
-def mixed_features_of_tables(constant: Callable, tables: Mapping, nets, slots):
-    """Features of the rows of ``slots``: [nrows, M].
+def mixed_features_of_tables(constant: Callable, tables: Mapping, nets, slots) -> RowFeatures:
+    """Features of the rows of ``slots``.
 
     With ``strip``, there is one table, and the factors of the types are a constant. Otherwise each pair of types has a
     table of its own, and the network serves those that have none.
@@ -30,16 +31,16 @@ def mixed_features_of_tables(constant: Callable, tables: Mapping, nets, slots):
     """
     s = slots.rows[:, :1]
     if not nets.kind.strip:
-        return _routed(constant, tables, nets, slots, s)
+        return RowFeatures(slots, _routed(constant, tables, nets, slots, s))
     (key,) = nets.keys
     features = _features(constant, tables, nets, key, s)
-    return features * _factor(constant, tables, nets, key, slots) + features
+    return RowFeatures(slots, features * _factor(constant, tables, nets, key, slots) + features)
 
 
 def mixed_two_body_of_tables(constant: Callable, tables: Mapping, nets, slots):
     """Sum over all slots of an atom of row times features, [n, 4, M]; one operation with ``strip`` (contract G.5)."""
     if not nets.kind.strip:
-        return slots.outer(mixed_features_of_tables(constant, tables, nets, slots))
+        return slots.outer(mixed_features_of_tables(constant, tables, nets, slots).value)
     (key,) = nets.keys
     rows = tf.reshape(slots.rows, [-1, sum(nets.spec.sel), 4])
     factor = _factor(constant, tables, nets, key, slots)

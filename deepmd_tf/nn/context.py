@@ -44,8 +44,8 @@ class Primitives:
     mixed_slots : callable
         The rows that networks are evaluated for where all types are in one list, see :mod:`deepmd_tf.nn.mixed`.
     mixed_features : callable
-        What networks that are told the types make of these rows, (:class:`~deepmd_tf.nn.mixed_nets.MixedNets`, slots):
-        -> [nrows, M].
+        What networks that are told the types make of these rows, from (:class:`~deepmd_tf.nn.mixed_nets.MixedNets`,
+        slots): a :class:`~deepmd_tf.nn.attention.RowFeatures` or what stands for one.
     mixed_two_body : callable
         Sum over the rows of an atom of row times these features: -> [n, 4, M].
     gram : callable

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from deepmd_tf.nn.attention import RowFeatures
 from deepmd_tf.nn.embedding import EmbeddingNet, embedding_net
 from deepmd_tf.nn.initial import Seeds
 from deepmd_tf.nn.jet import typed_jet
@@ -206,12 +207,12 @@ class MixedNets:
         return any(sorted(pair) == sorted(excluded) for excluded in self.spec.exclude_types)
 
 
-def mixed_features(nets: MixedNets, slots):
-    """Features of the rows of ``slots``: [nrows, M]."""
+def mixed_features(nets: MixedNets, slots) -> RowFeatures:
+    """Features of the rows of ``slots``."""
     features = nets(slots.rows[:, :1], slots.neighbor, slots.center)
-    return features * nets.own_factor(slots) + features if nets.kind.strip else features
+    return RowFeatures(slots, features * nets.own_factor(slots) + features if nets.kind.strip else features)
 
 
 def mixed_two_body(nets: MixedNets, slots):
     """Sum over the rows of an atom of row times features: -> [n, 4, M]."""
-    return slots.outer(mixed_features(nets, slots))
+    return slots.outer(mixed_features(nets, slots).value)

@@ -150,6 +150,7 @@ def prepare(
     weights = TrainableWeights(values, draws=start.from_scratch)
     numb_steps = _numb_steps(config, training)
     introduce(group, training)
+    present = group.shared(lambda: [_types_together(training), _types_together(validation)])
     if output is not None and group.rank == 0:
         write_atomic(output, json.dumps(config, indent=4).encode())
     graph = TrainingGraph(
@@ -160,8 +161,8 @@ def prepare(
         _optimizer(config),
         weights,
         interface_dtype(),
-        _records(config, min_nbor_dist, training, group.shared(lambda: _observed_types(config, training))),
-        _tables(config, start, min_nbor_dist, training),
+        _records(config, min_nbor_dist, training, present[0]),
+        _tables(config, start, min_nbor_dist, training, [*present[0], *present[1]]),
         group,
     )
     log.info("data, statistics and graph ready in %.1f s", time.perf_counter() - begin)
@@ -304,27 +305,34 @@ def _optimizer(config: dict):
     return optimizers.get(keys.pop("type"))(**keys)
 
 
-def _tables(config: dict, start: Start, min_nbor_dist: float | None, training: DataSet):
+def _tables(config: dict, start: Start, min_nbor_dist: float | None, training: DataSet, present: list[list[int]]):
     if start.tables:
         return partial(StoredTables, stored=start.tables)
     if not config["training"]["embedding_table"]:
         return None
-    return partial(TableInTheLoop, nearest=min_nbor_dist, atoms=training.atoms_per_batch())
+    pairs = {(a, b) for types in present for a in types for b in types}
+    return partial(TableInTheLoop, nearest=min_nbor_dist, atoms=training.atoms_per_batch(), pairs=pairs)
 
 
-def _records(config: dict, min_nbor_dist: float | None, training: DataSet, observed: list[str]) -> dict:
+def _types_together(data: DataSet | None) -> list[list[int]]:
+    """The types that occur in one system, each combination once."""
+    if data is None:
+        return []
+    found = {tuple(map(int, system.observed_types())) for system in data.systems}
+    return [list(types) for types in sorted(found)]
+
+
+def _records(config: dict, min_nbor_dist: float | None, training: DataSet, present: list[list[int]]) -> dict:
     return {
         SCRIPT: (json.dumps(config, separators=(",", ":")), "string"),
         MIN_NBOR_DIST: (-1.0 if min_nbor_dist is None else min_nbor_dist, "float64"),
         SEED: (training.seed, "int64"),
-        OBSERVED_TYPE: (" ".join(observed), "string"),
+        OBSERVED_TYPE: (" ".join(_names(config, present)), "string"),
     }
 
 
-def _observed_types(config: dict, training: DataSet) -> list[str]:
-    """The names of types that atoms of the training data have."""
-    observed = np.unique(np.concatenate([system.observed_types() for system in training.systems]))
-    return [config["model"]["type_map"][t] for t in observed]
+def _names(config: dict, present: list[list[int]]) -> list[str]:
+    return [config["model"]["type_map"][t] for t in sorted({t for types in present for t in types})]
 
 
 def _clear_stage(section: dict, start: Start, results: Iterable[Path]) -> None:
