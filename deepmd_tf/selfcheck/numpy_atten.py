@@ -92,14 +92,16 @@ def descriptor(
     -------
     dict of str to float64 array
         ``D`` [N, M*M2 (+ width of a type vector)], ``rot_mat`` [N, M, 3], ``g2`` [N, nnei, M] (the final features),
-        ``h2`` [N, nnei, 3] and ``sw`` [N, nnei], see :class:`Slots`; ``nlist`` int [N, nnei], neighbours nearest first.
+        ``h2`` [N, nnei, 3] and ``sw`` [N, nnei], see :class:`Slots`; ``nlist`` int [N, nnei], neighbours nearest first;
+        ``types`` [N, width of a type vector].
     """
     coord, atype = np.reshape(coord, (-1, 3)).astype(np.float64), np.asarray(atype)
     part = _Part(section, weights, dialect, suffix, type_embedding, type_map or section.get("type_map"), single_cutoffs)
     nlist, rij = part.neighbors(coord, atype, box)
     found = [part.center(i, atype, nlist[i], rij[i]) for i in range(len(atype))]
     named = {name: np.array([one[k] for one in found]) for k, name in enumerate(("D", "rot_mat", "g2", "h2", "sw"))}
-    return {**named, "nlist": nlist}
+    types = np.array([part.type_table[part.type_row(int(t))] for t in atype])
+    return {**named, "nlist": nlist, "types": types}
 
 
 class _Part:

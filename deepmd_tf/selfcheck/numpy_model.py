@@ -73,7 +73,7 @@ def predict(coord, types, cell, model: Mapping, weights: Mapping, fparam=None, a
     coord, types = np.reshape(coord, (-1, 3)), np.asarray(types)
     parts = [_Part(section, suffix, weights) for section, suffix in plain_descriptors(model["descriptor"])]
     seen = [part.see(coord, types, cell) for part in parts]
-    extra = _parameters(model["fitting_net"], weights, len(types), fparam, aparam)
+    extra = parameters(model["fitting_net"], weights, len(types), fparam, aparam)
     energy, force, virial = np.zeros(len(types)), np.zeros((len(types), 3)), np.zeros((3, 3))
     for t, atoms in _chunks(types, min(part.atoms_at_once for part in parts)):
         features = [part.features(t, one, atoms) for part, one in zip(parts, seen)]
@@ -237,7 +237,7 @@ def _chunks(types, size: int) -> Iterator[tuple[int, np.ndarray]]:
             yield int(t), atoms[start : start + size]
 
 
-def _parameters(f: Mapping, weights: Mapping, natoms: int, fparam, aparam) -> np.ndarray:
+def parameters(f: Mapping, weights: Mapping, natoms: int, fparam, aparam) -> np.ndarray:
     """Standardised frame and atomic parameters that enter the network, [N, n]."""
     given = [np.zeros((natoms, 0))]
     if f.get("numb_fparam"):
@@ -253,7 +253,7 @@ def _standardised(weights: Mapping, name: str, values) -> np.ndarray:
 
 def _atomic_energy(t: int, inputs, width: int, f: Mapping, weights: Mapping) -> tuple[np.ndarray, np.ndarray]:
     """Energies [n] of atoms of type t, and their derivatives by the first ``width`` inputs (contract E.10)."""
-    layers = _fitting_layers(t, f, weights)
+    layers = fitting_layers(f"_type_{t}", f, weights)
     energy, slope = fitting_slope(inputs, layers, f["activation_function"])
     if f.get("atom_ener") and f["atom_ener"][t] is not None:
         vacuum = np.concatenate([np.zeros_like(inputs[:, :width]), inputs[:, width:]], axis=1)
@@ -261,12 +261,13 @@ def _atomic_energy(t: int, inputs, width: int, f: Mapping, weights: Mapping) -> 
     return energy + weights["fitting_attr/t_bias_atom_e"][t], slope[:, :width]
 
 
-def _fitting_layers(t: int, f: Mapping, weights: Mapping) -> list[tuple]:
+def fitting_layers(tag: str, f: Mapping, weights: Mapping) -> list[tuple]:
+    """The layers of a fitting network; ``tag`` stands behind their names, e.g. ``_type_0``."""
     depth, layers = len(f["neuron"]), []
     names = f.get("layer_name") or [None] * (depth + 1)
     for k, shared in enumerate(names):
-        scope = f"layer_{k}_type_{t}" if k < depth else f"final_layer_type_{t}"
-        scope = scope if shared is None else f"share_{shared}_type_{t}"
+        scope = f"layer_{k}{tag}" if k < depth else f"final_layer{tag}"
+        scope = scope if shared is None else f"share_{shared}{tag}"
         timed = f["resnet_dt"] and 0 < k < depth and f["neuron"][k] == f["neuron"][k - 1]
         idt = weights[f"{scope}/idt"] if timed else None
         layers.append((weights[f"{scope}/matrix"], weights[f"{scope}/bias"], idt))

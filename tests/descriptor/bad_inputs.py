@@ -61,6 +61,12 @@ ROWS = [
         "model/descriptor/sel: expected a number >= 1, of the neighbours of all types together, found 0"),
     Row("a mode that does not exist", {**ATTENTION, "tebd_input_mode": "add"},
         "model/descriptor/tebd_input_mode: expected one of \"concat\", \"strip\"; found \"add\""),
+    Row("a dialect that does not exist", {**ATTENTION, "dialect": "torch"},
+        "model/descriptor/dialect: expected one of \"reference\", \"tensorflow\"; found \"torch\""),
+    Row("a protection below 0", {**ATTENTION, "env_protection": -0.1},
+        "model/descriptor/env_protection: expected a length >= 0, Å, found -0.1"),
+    Row("no scaling factor", {**ATTENTION, "scaling_factor": 0.0},
+        "model/descriptor/scaling_factor: expected a number > 0, found 0.0"),
     Row("a hybrid of two kinds", hybrid(ATTENTION, ANGULAR),
         "model/descriptor/list: descriptors with networks of each type beside one whose networks are told the types. "
         "Take descriptors of one kind: 'se_atten' and 'se_atten_v2', or the others"),

@@ -38,7 +38,7 @@ def options(rng, number) -> dict:
     pairs = list(itertools.combinations_with_replacement(range(ntypes), 2))
     nnei = int(rng.choice([5, 9, 16, 24]))
     tebd_dim = int(rng.choice([ntypes, 2 * ntypes, 3, 5]))
-    return {
+    found = {
         "rcut": float(rng.uniform(3.5, 5.0)),
         "rcut_smth": float(rng.uniform(0.3, 3.0)),
         "sel": [nnei] if rng.random() < 0.5 else [nnei - 3, 3],
@@ -66,6 +66,9 @@ def options(rng, number) -> dict:
         "type_map": ELEMENTS[:ntypes],
         "seed": number,
     }
+    if has_ties(number):
+        found["sel"] = [80]  # for all, so that none at the same distance as another is left out
+    return found
 
 
 def randomized(rng, found: dict, number: int) -> dict:

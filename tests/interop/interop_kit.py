@@ -62,6 +62,10 @@ class Kit:
         """Run its ``dp`` program."""
         return _run([self.bin / "dp", "--tf", *arguments], cwd, self.env)
 
+    def python(self, *arguments, cwd) -> str:
+        """Run its Python."""
+        return _run([self.bin / "python", *arguments], cwd, self.env)
+
     def lammps(self, script: str, cwd: Path) -> str:
         """Run LAMMPS on a script."""
         (cwd / "in.lammps").write_text(script)

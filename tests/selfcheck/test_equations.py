@@ -167,8 +167,8 @@ def test_what_is_not_known_is_named():
     graph = model()
     coord, types = cluster()
     frame = Frame("here", coord, types, None, None, None)
-    other = {**graph.section, "descriptor": {**graph.section["descriptor"], "type": "se_atten"}}
-    with pytest.raises(ModelFormatError, match="no equations in NumPy for the descriptor 'se_atten'"):
+    other = {**graph.section, "descriptor": {**graph.section["descriptor"], "type": "dpa2"}}
+    with pytest.raises(ModelFormatError, match="no equations in NumPy for the descriptor 'dpa2'"):
         checks.evaluate_numpy(other, graph.weights, np.float64, [frame])
     weights = {name: value for name, value in graph.weights.items() if name != "filter_type_1/bias_2_0"}
     with pytest.raises(ModelFormatError, match="holds no filter_type_1/bias_2_0"):
