@@ -52,7 +52,7 @@ class Pretrained:
     section : dict
         Its normalised section ``model``, with ``type_map`` and numbers in ``sel``.
     values : dict of str to ndarray
-        Its weights and statistics by name.
+        Its weights and statistics by name, among other constants of its graph.
     """
 
     path: str
@@ -82,9 +82,7 @@ class Pretrained:
                 f"{path}: holds no {SCRIPT}, which tells how the model is made",
                 "Give the complete input, and start from the weights by --init-frz-model",
             )
-        weights = (name for name in model.nodes if f"{name}/read" in model.nodes)
-        values = {name: model.constant(name) for name in weights}
-        values = {name: value for name, value in values.items() if tf.as_dtype(value.dtype).is_floating}
+        values = {name: value for name, value in model.constants().items() if tf.as_dtype(value.dtype).is_floating}
         return cls(str(path), _section(model, script["model"]), values)
 
     def completed(self, given, use_script: bool = False):
@@ -137,7 +135,15 @@ class Pretrained:
             raise ConfigError("\n".join(f"{line}. {LEAVE_OUT}" for line in lines))
 
     def fitted(self, section: Mapping, training: DataSet) -> dict[str, np.ndarray]:
-        """Weights and statistics for the types of ``section``, with the energies per type that the data ask for."""
+        """Weights and statistics for the types of ``section``, with the energies per type that the data ask for.
+
+        Raises
+        ------
+        CheckpointError
+            A weight is missing or has another size.
+        ConfigError
+            Vectors of the types cannot be had for these types.
+        """
         model, values = make_model(section), self.values
         change = TypeMapChange(self.section["type_map"], section["type_map"])
         if list(change.old) != list(change.new):
@@ -154,7 +160,9 @@ class Pretrained:
             values[bias.weight], bias.given, bias.rcond,
         )  # fmt: skip
         changed.report()
-        return {**values, bias.weight: changed.after.astype(values[bias.weight].dtype)}
+        values = {**values, bias.weight: changed.after.astype(values[bias.weight].dtype)}
+        nodes = {node.name for node in graph_def.node}
+        return {name: value for name, value in values.items() if f"{name}/read" in nodes}
 
     def _type_vectors(self) -> dict | None:
         """Settings of the vectors of the types, where the section has none of its own."""
