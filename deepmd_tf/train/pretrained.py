@@ -2,43 +2,36 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import logging
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 from dargs import Argument
 
-from deepmd_tf.config.arguments import show
+from deepmd_tf import keys
 from deepmd_tf.config.check import normalize
 from deepmd_tf.data.dataset import DataSet
-from deepmd_tf.descriptor.base import descriptors
 from deepmd_tf.errors import ConfigError, ModelFormatError
 from deepmd_tf.export.freeze import file_attributes, inference_graph
 from deepmd_tf.export.script import SCRIPT, plain_descriptors
-from deepmd_tf.fitting.base import fittings
 from deepmd_tf.infer.frozen import FrozenModel
 from deepmd_tf.infer.potential import DeepPot, check_plain_energy
 from deepmd_tf.model.make import make_model
-from deepmd_tf.model.type_embedding import TypeEmbedding
 from deepmd_tf.nn.type_map import TypeMapChange
 from deepmd_tf.precision import interface_dtype
 from deepmd_tf.stat.env import environment_statistics
 from deepmd_tf.stat.sel import is_auto
 from deepmd_tf.tf1 import tf
+from deepmd_tf.train.agreement import check_agreement, check_kinds, filled
 from deepmd_tf.train.bias import change_bias
 from deepmd_tf.train.retype import retyped_section, retyped_values
 from deepmd_tf.train.schema import model_section
 
 log = logging.getLogger(__name__)
-
-# How a model is trained and what statistics look at: never taken over from the pretrained model by itself.
-TRAINING = ("trainable", "trainable_ln", "seed", "rcond", "data_stat_nbatch", "data_stat_protect", "data_bias_nsample")
-# Keys that may differ from those of the pretrained model: its function stays the same, to rounding.
-FREE = (*TRAINING, "precision")
-LEAVE_OUT = "Leave the key out, or take the whole section of the pretrained model by --use-pretrain-script"
 
 
 @dataclass(frozen=True)
@@ -52,7 +45,7 @@ class Pretrained:
     section : dict
         Its normalised section ``model``, with ``type_map`` and numbers in ``sel``.
     values : dict of str to ndarray
-        Its weights and statistics by name.
+        Its weights and statistics by name, among other constants of its graph.
     """
 
     path: str
@@ -82,9 +75,7 @@ class Pretrained:
                 f"{path}: holds no {SCRIPT}, which tells how the model is made",
                 "Give the complete input, and start from the weights by --init-frz-model",
             )
-        weights = (name for name in model.nodes if f"{name}/read" in model.nodes)
-        values = {name: model.constant(name) for name in weights}
-        values = {name: value for name, value in values.items() if tf.as_dtype(value.dtype).is_floating}
+        values = {name: value for name, value in model.constants().items() if tf.as_dtype(value.dtype).is_floating}
         return cls(str(path), _section(model, script["model"]), values)
 
     def completed(self, given, use_script: bool = False):
@@ -111,14 +102,8 @@ class Pretrained:
             log.info("types kept behind those of the input, whose energies depend on them: %s", ", ".join(kept))
         if use_script:
             return own
-        _check_kinds(given, own, self.path)
-        own = _without_training(own)
-        fillers = {"descriptor": _filled_descriptor, "fitting_net": _filled_fitting, "type_embedding": _filled_types}
-        known = {**own, "type_embedding": own.get("type_embedding") or self._type_vectors()}
-        for key, filled in fillers.items():
-            if isinstance(given.get(key), dict) and known[key]:
-                given[key] = filled(given[key], known[key])
-        return {**own, **given}
+        check_kinds(given, own, self.path)
+        return filled(given, own, self._type_vectors())
 
     def check(self, section: Mapping, source) -> None:
         """Hold the normalised section ``model`` of the input ``source`` against the pretrained model.
@@ -131,13 +116,18 @@ class Pretrained:
         own = self._for_types(section["type_map"])
         if section.get("type_embedding"):
             own.setdefault("type_embedding", self._type_vectors())
-        found = list(_differences(_comparable(own), _comparable(section), "model"))
-        if found:
-            lines = [f"{source}: {key}: expected {show(a)}, as in {self.path}, found {show(b)}" for key, a, b in found]
-            raise ConfigError("\n".join(f"{line}. {LEAVE_OUT}" for line in lines))
+        check_agreement(own, section, self.path, source)
 
     def fitted(self, section: Mapping, training: DataSet) -> dict[str, np.ndarray]:
-        """Weights and statistics for the types of ``section``, with the energies per type that the data ask for."""
+        """Weights and statistics for the types of ``section``, with the energies per type that the data ask for.
+
+        Raises
+        ------
+        CheckpointError
+            A weight is missing or has another size.
+        ConfigError
+            Vectors of the types cannot be had for these types.
+        """
         model, values = make_model(section), self.values
         change = TypeMapChange(self.section["type_map"], section["type_map"])
         if list(change.old) != list(change.new):
@@ -148,13 +138,13 @@ class Pretrained:
             log.info("%s knows no %s: vectors drawn, statistics from the data", self.path, ", ".join(change.unknown))
         graph_def = inference_graph(model, values, interface_dtype(), file_attributes({"model": section}, None))
         bias = model.fitting.output_bias()
-        changed = change_bias(
-            DeepPot(FrozenModel(self.path, graph_def)),
-            training.sample(section["data_bias_nsample"], (bias.label, *model.fitting.standardised())),
-            values[bias.weight], bias.given, bias.rcond,
-        )  # fmt: skip
+        frames = training.sample(section["data_bias_nsample"], (bias.label, keys.FPARAM, keys.APARAM))
+        with contextlib.closing(DeepPot(FrozenModel(self.path, graph_def))) as potential:
+            changed = change_bias(potential, frames, values[bias.weight], bias.given, bias.rcond)
         changed.report()
-        return {**values, bias.weight: changed.after.astype(values[bias.weight].dtype)}
+        values = {**values, bias.weight: changed.after.astype(values[bias.weight].dtype)}
+        nodes = {node.name for node in graph_def.node}
+        return {name: value for name, value in values.items() if f"{name}/read" in nodes}
 
     def _type_vectors(self) -> dict | None:
         """Settings of the vectors of the types, where the section has none of its own."""
@@ -189,68 +179,6 @@ def _section(model: FrozenModel, given: Mapping) -> dict:
             part["tebd_dim"] = int(model.constant("type_embed_net/matrix_1").shape[1])
     schema = Argument("input", dict, [model_section()])
     return normalize({"model": given}, schema, source=f"{model.path}, {SCRIPT}")["model"]
-
-
-def _check_kinds(given: Mapping, own: Mapping, path: str) -> None:
-    for key, registry in (("descriptor", descriptors), ("fitting_net", fittings)):
-        section, kind = given.get(key), own[key]["type"]
-        name = section.get("type", kind) if isinstance(section, dict) else kind
-        if isinstance(name, str) and name != kind and name not in registry.aliases(kind):
-            raise ConfigError(f"model/{key}/type: expected {show(kind)}, as in {path}, found {show(name)}", LEAVE_OUT)
-
-
-def _without_training(section):
-    """The section, and those inside, without the keys of the training."""
-    if isinstance(section, dict):
-        return {key: _without_training(value) for key, value in section.items() if key not in TRAINING}
-    return [_without_training(one) for one in section] if isinstance(section, list) else section
-
-
-def _filled_descriptor(given: Mapping, own: Mapping) -> dict:
-    """``sel`` is not looked for anew; of a hybrid, part by part."""
-    given = {key: value for key, value in given.items() if key != "sel" or not is_auto(value)}
-    parts, own_parts = given.get("list"), own.get("list")
-    if isinstance(parts, list) and len(parts) == len(own_parts or []):
-        alike = [isinstance(a, dict) and a.get("type", b["type"]) == b["type"] for a, b in zip(parts, own_parts)]
-        given["list"] = [_filled_descriptor(a, b) if same else a for a, b, same in zip(parts, own_parts, alike)]
-    return _filled(given, descriptors.get(own["type"]).arguments(), own)
-
-
-def _filled_fitting(given: Mapping, own: Mapping) -> dict:
-    return _filled(given, fittings.get(own["type"]).arguments(), own)
-
-
-def _filled_types(given: Mapping, own: Mapping) -> dict:
-    return _filled(given, TypeEmbedding.arguments(), _without_training(own))
-
-
-def _filled(given: Mapping, arguments: Iterable[Argument], own: Mapping) -> dict:
-    """``given`` with the keys that it leaves out, under whatever name, as in ``own``."""
-    aliases = {argument.name: argument.alias for argument in arguments}
-    left_out = {key: value for key, value in own.items() if not any(name in given for name in aliases.get(key, []))}
-    return {**left_out, **given}
-
-
-def _comparable(section: Mapping) -> dict:
-    """The section without the names of the types, and in one of the forms that mean the same."""
-    section = {key: value for key, value in copy.deepcopy(dict(section)).items() if key != "type_map"}
-    for part, _ in plain_descriptors(section["descriptor"]):
-        if descriptors.get(part["type"]).one_list and not is_auto(part["sel"]):
-            part["sel"] = int(np.sum(part["sel"]))
-        part["exclude_types"] = sorted(sorted(pair) for pair in part.get("exclude_types", []))
-    return section
-
-
-def _differences(expected, found, path: str) -> Iterator[tuple[str, object, object]]:
-    """Paths and both values where two sections differ in a way that matters."""
-    if isinstance(expected, dict) and isinstance(found, dict):
-        for key in sorted({*expected, *found} - {*FREE}):
-            yield from _differences(expected.get(key), found.get(key), f"{path}/{key}")
-    elif isinstance(expected, list) and isinstance(found, list) and len(expected) == len(found):
-        for k, (a, b) in enumerate(zip(expected, found)):
-            yield from _differences(a, b, f"{path}/{k}")
-    elif expected != found and (expected or found):
-        yield path, expected, found
 
 
 def _statistics(model, section: Mapping, training: DataSet) -> dict[str, np.ndarray]:

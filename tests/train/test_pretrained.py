@@ -41,11 +41,13 @@ NAMES = np.array(["O", "H", "H", "O", "H", "O", "O", "H"])
 
 
 def write_pretrained(path, model: dict, **fitting):
-    """A frozen model of random weights for O and H, whose statistics differ by type."""
+    """A frozen model of random weights for O and H, whose statistics differ by type, of the atom and of the slot."""
     made = ModelUnderTest({"type_map": ["O", "H"], **model, "fitting_net": {"neuron": [8, 8], **fitting}}, seed=4)
     values = made.weights
-    for name in (name for name in values if name.endswith("t_avg")):
-        values[name] = values[name] * [[1.0], [-0.7]]
+    for environment in made.model.descriptor.environments():
+        spec, name = environment.spec, f"{environment.scope}/t_avg"
+        slots = np.repeat([1.0, 1.3][: len(spec.sel)], np.array(spec.sel) * spec.components)
+        values[name] = values[name] * [[1.0], [-0.7]] * slots
     attributes = file_attributes({"model": made.section}, 1.5)
     write_graph(path, inference_graph(made.model, values, np.dtype(np.float64), attributes))
     return Pretrained.open(path)
@@ -146,7 +148,7 @@ def test_new_types_have_the_statistics_of_the_data(tmp_path):
     paths = systems(tmp_path, [["C", "C", "O", "H", "H", "H"]])
     tuned = fine_tuned(pretrained, section, paths)
     before = FrozenModel(tmp_path / "pretrained.pb")
-    training = DataSet.open(paths, type_map=section["type_map"], batch_size=2, seed=1)
+    training = DataSet.open(paths, type_map=section["type_map"], batch_size=3, seed=1)
     (environment,) = make_model(section).descriptor.environments()
     expected = environment_statistics(training.sample(10), environment.spec)
     for name, fresh in zip(("descrpt_attr/t_avg", "descrpt_attr/t_std"), expected):
