@@ -14,8 +14,6 @@ from deepmd_tf.tf1 import tf
 # Largest error of an interpolated feature or slope, relative to the largest of its network.
 TOLERANCE = 1e-10
 FEWEST, MOST = 128, 4096
-# Networks of one sum; the pairs of many types would take longer to tabulate than they save.
-MOST_NETS = 64
 # Between one polynomial of a stored table and the next, in tolerances: the coefficients were rounded.
 LARGEST_GAP = 1000
 # Pairs this much nearer than those of the training data still meet the table; nearer ones, the stored graph.
@@ -43,12 +41,15 @@ class NetworkTables(TableSums):
         Smallest distance in the training data, Å.
     """
 
+    # Of types, each with a table of its own; every one takes a megabyte and more.
+    MOST_PAIRS = 36
+
     def __init__(self, exact, nearest: float):
         super().__init__(exact, MARGIN * nearest)
 
-    def pays(self, ranges, pieces, slots):
-        """Whether there are few enough networks."""
-        return len(ranges) <= MOST_NETS
+    def pays(self, ranges, pieces, slots) -> bool:
+        """The networks of a few types do: they are evaluated once."""
+        return len(ranges) <= self.MOST_PAIRS
 
     def tables(self, nets, ranges, pieces):
         """Evaluate the networks, at ever more knots until the interpolation is good."""

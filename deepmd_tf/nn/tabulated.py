@@ -209,7 +209,7 @@ def knot_tables(nets, ranges: list[tuple[float, float]], pieces, count):
 
     Parameters
     ----------
-    nets : EmbeddingNets or TypedNets
+    nets : EmbeddingNets or PairNets
     ranges : list of (float, float)
         Of the argument of each network.
     pieces : tuple of (float, float)
