@@ -115,7 +115,7 @@ class StoredTables(TableSums):
             raise ModelFormatError("the model holds fewer tables than its descriptor has networks")
         self.by_name.update(zip(map(nets.name, nets.keys), own))
         knots, grid = [], np.zeros((len(own), 8))
-        for row, (table, info) in zip(grid, own):
+        for row, (table, info, _) in zip(grid, own):
             jet, place = _knots(table.reshape(len(table), -1, 6), info.astype(np.float64))
             row[0] = sum(map(len, knots))
             row[1 : 1 + len(place)] = place

@@ -16,7 +16,7 @@ from deepmd_tf.export.freeze import freeze_checkpoint, write_graph
 from deepmd_tf.infer import DeepPot
 from deepmd_tf.infer.frozen import FrozenModel
 from deepmd_tf.nn.tabulated import TableInTheLoop
-from deepmd_tf.train.run import _pairs_of_types, train
+from deepmd_tf.train.run import _tables, _types_together, train
 from tests.support.training import small_input, write_input
 
 
@@ -79,10 +79,14 @@ def attention(folder, name: str, run: str, steps: int = 30, **training) -> dict[
 
 def test_only_pairs_of_types_that_occur_have_tables(folder):
     """Names beyond those of the data cost nothing."""
-    atom_types = np.array([0, 0, 1])
-    systems = [SimpleNamespace(mixed=False, atom_types=atom_types + shift) for shift in (0, 3)]
-    assert _pairs_of_types(systems) == {(a + s, b + s) for a in (0, 1) for b in (0, 1) for s in (0, 3)}
-    assert _pairs_of_types([*systems, SimpleNamespace(mixed=True, atom_types=atom_types)]) is None
+    systems = [
+        SimpleNamespace(observed_types=lambda found=found: np.array(found)) for found in ([3, 4], [0, 1], [0, 1])
+    ]
+    together = _types_together(SimpleNamespace(systems=systems))
+    assert together == [[0, 1], [3, 4]]
+    config, start = {"training": {"embedding_table": True}}, SimpleNamespace(tables=None)
+    made = _tables(config, start, 1.0, SimpleNamespace(atoms_per_batch=lambda: 1.0), together)
+    assert made.keywords["pairs"] == {(a + s, b + s) for a in (0, 1) for b in (0, 1) for s in (0, 3)}
 
 
 def test_intervals_double_until_the_error_is_small(folder, caplog, monkeypatch):
