@@ -10,6 +10,7 @@ import numpy as np
 from deepmd_tf.compress.table import Grid, Spacing, coefficients
 from deepmd_tf.errors import ModelFormatError
 from deepmd_tf.export.freeze import placeholders
+from deepmd_tf.nn.attention import RowFeatures
 from deepmd_tf.nn.context import PORTABLE, BuildContext
 from deepmd_tf.nn.mixed_nets import MixedNets
 from deepmd_tf.nn.nets import ALL, EmbeddingNets
@@ -175,7 +176,7 @@ def _sums(model, values, interface) -> list[tuple[Sum, EmbeddingNets | MixedNets
 
     def noting_mixed(nets, slots):
         found.append((Sum(MIXED, nets.spec, nets.mean, nets.scale), nets))
-        return tf.zeros([tf.shape(slots.rows)[0], nets.width], slots.rows.dtype)
+        return RowFeatures(slots, tf.zeros([tf.shape(slots.rows)[0], nets.width], slots.rows.dtype))
 
     primitives = replace(
         PORTABLE,
@@ -183,7 +184,7 @@ def _sums(model, values, interface) -> list[tuple[Sum, EmbeddingNets | MixedNets
         radial=noting(RADIAL),
         three_body=noting(THREE_BODY),
         mixed_features=noting_mixed,
-        mixed_two_body=lambda nets, slots: slots.outer(noting_mixed(nets, slots)),
+        mixed_two_body=lambda nets, slots: slots.outer(noting_mixed(nets, slots).value),
     )
     context = BuildContext(len(model.type_map), FrozenWeights(values), np.dtype(interface), primitives)
     if model.type_embedding is not None:
