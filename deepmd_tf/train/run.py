@@ -71,7 +71,7 @@ def train(
     def read() -> tuple[dict, Start]:
         start = start_from(restart, init_model, init_frz_model, finetune)
         converted = "input_v2_compat.json" if group.rank == 0 else None
-        config = load_config(input_file, converted, partial(_model_section, start, use_pretrain_script))
+        config = load_config(input_file, converted, partial(start.model_section, use_pretrain_script))
         if start.pretrained is not None:
             start.pretrained.check(config["model"], input_file)
         return config, start
@@ -269,18 +269,6 @@ def _warm_up() -> None:
             op_module()
 
     threading.Thread(target=load, daemon=True).start()
-
-
-def _model_section(start: Start, use_script: bool, given):
-    """The section ``model`` of a run whose input has ``given`` there."""
-    if start.pretrained is not None:
-        return start.pretrained.completed(given, use_script)
-    if use_script and start.script is None:
-        raise ConfigError(
-            "--use-pretrain-script needs a model that holds its input",
-            "Give one with --init-model, --init-frz-model or --finetune",
-        )
-    return start.script["model"] if use_script else given
 
 
 def _type_map(config: dict, training: DataSet) -> list[str]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from deepmd_tf.errors import ConfigError
 from deepmd_tf.export.checkpoint import find_checkpoint
 from deepmd_tf.export.script import SEED, min_nbor_dist, training_script
 from deepmd_tf.infer.frozen import FrozenModel
@@ -63,6 +64,23 @@ class Start:
     def min_nbor_dist(self) -> float | None:
         """The smallest distance in the training data, Å, where it is known."""
         return min_nbor_dist(self.values) if self.resume else None
+
+    def model_section(self, use_script: bool, given):
+        """The section ``model`` of the run whose input has ``given`` there; ``use_script`` takes that of the origin.
+
+        Raises
+        ------
+        ConfigError
+            The origin holds no input, or what is given cannot be had with its weights.
+        """
+        if self.pretrained is not None:
+            return self.pretrained.completed(given, use_script)
+        if use_script and self.script is None:
+            raise ConfigError(
+                "--use-pretrain-script needs a model that holds its input",
+                "Give one with --init-model, --init-frz-model or --finetune",
+            )
+        return self.script["model"] if use_script else given
 
 
 def start_from(

@@ -129,6 +129,20 @@ def test_known_energies_per_type_are_found(name, type_map, tmp_path):
         assert bias(tuned)[one] == pytest.approx(energy + added[one], abs=1e-8)
 
 
+def test_frames_of_the_mixed_type_count_as_they_are(tmp_path):
+    """Two frames of 5 atoms and two of 4, filled up by a virtual one, that are off by -2 eV an O and 1.5 eV an H."""
+    pretrained = write_pretrained(tmp_path / "pretrained.pb", MODELS["attention"])
+    before, frames = DeepPot(tmp_path / "pretrained.pb", as_stored=True), random_frames(5, 4, 7.0)
+    types = np.array([[0, 1, 1, 0, 1], [1, 1, 1, 0, 1], [0, 1, 0, 0, -1], [0, 1, 1, 1, -1]])
+    energy = before.eval(frames["coord"], frames["box"], types, mixed_type=True)[0].ravel()
+    energy += (types == 0) @ np.full(5, -2.0) + (types == 1) @ np.full(5, 1.5)
+    arrays = {**frames, "real_atom_types": types, "energy": energy}
+    path = write_system(tmp_path / "data", [0] * 5, nframes=4, arrays=arrays)
+    tuned = fine_tuned(pretrained, model_section(pretrained, {"type_map": ["H", "O"]}), [path])
+    change = {one: bias(tuned)[one] - energy for one, energy in bias(before).items()}
+    assert change == pytest.approx({"O": -2.0, "H": 1.5}, abs=1e-8)
+
+
 def test_new_types_learn_their_energy_from_the_data(tmp_path):
     """At the least sum of squares the errors of the frames are orthogonal to the numbers of atoms of each type."""
     pretrained = write_pretrained(tmp_path / "pretrained.pb", MODELS["attention"])
