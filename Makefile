@@ -10,6 +10,10 @@ PYTHON ?= python3
 VENV := .venv
 KIT_VENV := .venv-interop
 KIT := deepmd-kit[cpu,lmp]==3.2.0
+# Files of tests stay in memory where there is room, as checkpoints wait for the disk; one thread of BLAS for each runner, as
+# idle ones spin.
+PYTEST = folder=$$(mktemp -d $$(test -w /dev/shm && echo -p /dev/shm)); trap 'rm -rf "$$folder"' EXIT; \
+	OMP_NUM_THREADS=1 python -m pytest -n $(JOBS) --basetemp="$$folder/tests"
 # Any that setup.py accepts: make test TENSORFLOW='tensorflow-cpu==2.15.*' after make clean tries the oldest.
 TENSORFLOW := tensorflow-cpu>=2.15,<2.22
 JOBS ?= 2
@@ -82,10 +86,10 @@ test-native: $(VENV)/editable
 	done
 
 test-python: $(VENV)/editable $(VENV)/horovod
-	python -m pytest -n $(JOBS) -m 'not interop'
+	$(PYTEST) -m 'not interop'
 
 interop: $(VENV)/editable $(KIT_VENV)/created
-	DEEPMD_KIT_ENV=$(CURDIR)/$(KIT_VENV) python -m pytest -n $(JOBS) -m interop
+	export DEEPMD_KIT_ENV=$(CURDIR)/$(KIT_VENV); $(PYTEST) -m interop
 
 lint: $(VENV)/editable
 	ruff check
