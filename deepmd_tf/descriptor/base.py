@@ -132,6 +132,11 @@ class Descriptor(ABC):
         """Why energies jump where a neighbour crosses the cutoff, by the keys of ``section``; empty if not."""
         return ""
 
+    @classmethod
+    def turns(cls, section: dict) -> str:
+        """Why energies change when the structure is rotated, by the keys of ``section``; empty if they do not."""
+        return ""
+
     @property
     @abstractmethod
     def rcut(self) -> float:

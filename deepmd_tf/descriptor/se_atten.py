@@ -152,6 +152,18 @@ class DescrptSeAtten(Descriptor):
             return ""
         return "attention without smooth_type_embedding lets energies jump where a neighbour crosses the cutoff"
 
+    @classmethod
+    def turns(cls, section: dict) -> str:
+        """A quirk of the TensorFlow dialect, for models that exist: the direction of an excluded pair is a mean."""
+        value = lambda key: section.get(key, getattr(cls, key))  # noqa: E731
+        mean = value("smooth_type_embedding") and value("exclude_types") and not value("set_davg_zero")
+        if not mean or not DIALECTS[value("dialect")].excluded_rows_are_mean:
+            return ""
+        return (
+            "exclude_types with smooth_type_embedding and without set_davg_zero: energies change when the structure is "
+            "rotated, as in deepmd-kit; set set_davg_zero to true, or dialect to 'reference'"
+        )
+
     @property
     def dim_out(self) -> int:
         """Number of features of an atom, M times M_2."""

@@ -139,7 +139,8 @@ def prepare(
     seed = group.shared(lambda: _seed(config, start))
     training, validation = group.together(lambda: open_data(config, seed))
     for key, part in descriptor_parts(config["model"]["descriptor"]).items():
-        if reason := descriptors.get(part["type"]).jumps(part):
+        kind = descriptors.get(part["type"])
+        for reason in filter(None, (kind.jumps(part), kind.turns(part))):
             log.warning("%s: %s", key, reason)
     config["model"]["type_map"] = _type_map(config, training)
     config["model"], min_nbor_dist, values = group.shared(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from deepmd_tf.descriptor.base import descriptors
 from deepmd_tf.errors import ConfigError
 from deepmd_tf.infer.tables import NetworkTables
 from deepmd_tf.nn.context import FOUND, PORTABLE
@@ -208,3 +209,19 @@ def test_types_that_are_not_told_need_a_section_less():
     typed["descriptor"] = {"type": "se_e2_a", "sel": [40, 44]}
     with pytest.raises(ConfigError, match="type_embedding: descriptor 'se_e2_a' has networks of each type"):
         ModelUnderTest({**typed, "type_embedding": {}})
+
+
+@pytest.mark.parametrize(
+    ("kind", "changes", "turns"),
+    [
+        ("se_atten_v2", {}, True),
+        ("se_atten_v2", {"dialect": "reference"}, False),
+        ("se_atten_v2", {"set_davg_zero": True}, False),
+        ("se_atten_v2", {"exclude_types": []}, False),
+        ("se_atten", {"set_davg_zero": False}, False),
+        ("se_atten", {"set_davg_zero": False, "smooth_type_embedding": True}, True),
+    ],
+)
+def test_what_depends_on_the_orientation_is_said(kind, changes, turns):
+    section = {"exclude_types": [[0, 1]], **changes}
+    assert bool(descriptors.get(kind).turns(section)) is turns
