@@ -9,7 +9,9 @@ import pytest
 
 from deepmd_tf.export.checkpoint import find_checkpoint, numbered_sets, set_files
 from deepmd_tf.export.freeze import freeze_checkpoint, write_graph
+from deepmd_tf.export.script import SCRIPT
 from deepmd_tf.infer import DeepPot
+from deepmd_tf.infer.frozen import FrozenModel
 from deepmd_tf.train.run import train
 from tests.support.processes import launch, needs_horovod
 from tests.support.systems import random_frames
@@ -24,7 +26,7 @@ ATTENTION = {
 
 @pytest.fixture(scope="module")
 def pretrained(tmp_path_factory):
-    """A folder with a model of H and C; its data have O in the place of C."""
+    """A folder with a model of H and O."""
     folder = tmp_path_factory.mktemp("pretrained")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
@@ -97,6 +99,18 @@ def test_the_input_restarts_by_the_script_of_the_checkpoint(folder, pretrained):
     write_input(folder, tuning(folder, ["O", "H"], 6))
     train(path, restart="model.ckpt", use_pretrain_script=True)
     assert values(folder)["global_step"] == 6
+
+
+@pytest.mark.parametrize("option", ["init_frz_model", "finetune"])
+def test_scripts_of_other_programs_have_keys_of_their_own(folder, pretrained, option):
+    graph_def = FrozenModel(pretrained / "pretrained.pb").graph_def
+    (node,) = [node for node in graph_def.node if node.name == SCRIPT]
+    script = json.loads(node.attr["value"].tensor.string_val[0])
+    script["model"]["descriptor"].update(env_protection=0.0, scaling_factor=1.0)
+    node.attr["value"].tensor.string_val[0] = json.dumps(script).encode()
+    write_graph("theirs.pb", graph_def)
+    data = tuning(folder, ["H", "O"], 0)
+    assert train(write_input(folder, data), use_pretrain_script=True, **{option: "theirs.pb"}) == 0
 
 
 @needs_horovod
