@@ -24,7 +24,7 @@ from deepmd_tf.nn.activation import activation
 from deepmd_tf.nn.attention import Gate, attention_layers, unit
 from deepmd_tf.nn.dialect import TENSORFLOW
 from deepmd_tf.nn.mixed import EmptySlots, MixedNeighbors
-from deepmd_tf.nn.mixed_nets import Kind, MixedNets
+from deepmd_tf.nn.typed import Telling, TypedEmbedding
 from deepmd_tf.precision import network_dtype
 from deepmd_tf.stat.env import EnvSpec
 from deepmd_tf.tf1 import tf
@@ -170,32 +170,32 @@ class DescrptSeAtten(Descriptor):
         """Add the descriptor to the graph; ``ctx.type_vectors`` are given."""
         env, neighbors = self._neighbors(ctx, inputs)
         slots = ctx.primitives.mixed_slots(neighbors)
-        x = self._sums(ctx, self._nets(ctx), slots) / self.nnei  # [n, 4, M]
+        x = self._sums(ctx, self._embedding(ctx), slots) / self.nnei  # [n, 4, M]
         value = ctx.primitives.gram(x, self.axis_neuron)
         value = tf.cast(tf.reshape(value, [-1, inputs.nloc, self.dim_out]), ctx.interface)
         rotation = tf.transpose(x[:, 1:4, :], [0, 2, 1])  # [n, M, 3]
         rotation = tf.cast(tf.reshape(rotation, [-1, inputs.nloc, self.neuron[-1] * 3]), ctx.interface)
         return DescriptorOutput(ctx.output(value, "o_descriptor"), [env], rotation)
 
-    def _sums(self, ctx, nets, slots):
+    def _sums(self, ctx, embedding, slots):
         """Rows times features, refined by attention, summed over the rows of an atom: [n, 4, M]."""
         if not self.attn_layer:
-            return ctx.primitives.mixed_two_body(nets, slots)
-        features, gate = ctx.primitives.mixed_features(nets, slots), self._gate()
+            return ctx.primitives.typed_sum(embedding, slots)
+        features, gate = ctx.primitives.typed_features(embedding, slots), self._gate()
         for layer in self._layers(ctx):
-            features = layer(features, slots, gate)
-        return slots.outer(features)
+            features = layer(features, gate)
+        return slots.outer(features.value)
 
-    def _nets(self, ctx) -> MixedNets:
-        """The networks that are told the types."""
+    def _embedding(self, ctx) -> TypedEmbedding:
+        """The networks that make the features of the rows before attention."""
         (environment,) = self.environments(ctx.suffix)
-        one_sided = self._strips_one_side(ctx) if self.strip else self.type_one_side
+        one_side = self._strips_one_side(ctx) if self.strip else self.type_one_side
         settings = dict(
             neuron=list(self.neuron), activation_function=self.activation_function,
             dtype=network_dtype(self.precision, ctx.interface), resnet_dt=self.resnet_dt, trainable=self.trainable,
         )  # fmt: skip
-        kind = Kind(self.strip, one_sided, self.smooth_type_embedding)
-        return MixedNets(ctx, environment.scope, environment.spec, kind, settings, self.seed)
+        telling = Telling(self.strip, one_side, self.smooth_type_embedding)
+        return TypedEmbedding(ctx, environment.scope, environment.spec, telling, settings, self.seed)
 
     def _strips_one_side(self, ctx) -> bool:
         """Other programs of this dialect evaluate the network of both types whatever ``type_one_side`` says."""

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 from numpy.polynomial.polynomial import polyder, polyval
 
 from deepmd_tf.errors import ModelFormatError
-from deepmd_tf.nn.compressed_mixed import mixed_features_of_tables, mixed_two_body_of_tables
+from deepmd_tf.nn.compressed_typed import typed_features_of_tables, typed_sum_of_tables
 from deepmd_tf.nn.mixed import all_slots
 from deepmd_tf.nn.tabulated import TableSums, knot_tables
 from deepmd_tf.tf1 import tf
@@ -78,23 +76,20 @@ class StoredTables(TableSums):
         self._named = stored if isinstance(stored, dict) else None
         self._rest = [] if self._named else list(stored)
 
-    def primitives(self):
-        """The set of primitives with these tables."""
-        return replace(super().primitives(), mixed_features=self.mixed_features, mixed_two_body=self.mixed_two_body)
+    def typed_features(self, embedding, slots):
+        """Features of the rows of ``slots``, looked up in the polynomials as they are stored."""
+        return typed_features_of_tables(_unnamed, self._typed(embedding), embedding, slots)
 
-    def mixed_features(self, nets, slots):
-        """Features of the rows of ``slots``, looked up in the polynomials as they are stored: -> [nrows, M]."""
-        return mixed_features_of_tables(_unnamed, self._mixed(nets), nets, slots)
-
-    def mixed_two_body(self, nets, slots):
+    def typed_sum(self, embedding, slots):
         """Sum over the rows of an atom of row times features: -> [n, 4, M]."""
         # One operation for all slots, where there is one table, is faster than features of those that are taken.
-        every = all_slots(slots.neighbors) if nets.kind.strip else slots
-        return mixed_two_body_of_tables(_unnamed, self._mixed(nets), nets, every)
+        every = all_slots(slots.neighbors) if embedding.telling.strip else slots
+        return typed_sum_of_tables(_unnamed, self._typed(embedding), embedding, every)
 
-    def _mixed(self, nets) -> dict:
-        """The next tables, by the names of the functions of ``nets`` that they stand for."""
-        names = [name for key in nets.keys if (name := nets.name(key)) in (self._named or {}) or nets.kind.strip]
+    def _typed(self, embedding) -> dict:
+        """The next tables, by the names of the functions of ``embedding`` that they stand for."""
+        named, strip = self._named or {}, embedding.telling.strip
+        names = [name for key in embedding.keys if (name := embedding.name(key)) in named or strip]
         own = dict(zip(names, self._next(names)))
         if len(own) < len(names):
             raise ModelFormatError("the model holds fewer tables than its descriptors have networks")

@@ -8,6 +8,7 @@ import numpy as np
 
 from deepmd_tf.nn.initial import Seeds
 from deepmd_tf.nn.linear import DenseLayer, dense_layer
+from deepmd_tf.nn.typed import RowFeatures
 from deepmd_tf.tf1 import tf
 
 # Logits are moved up by this before the switch scales them, and down again, so that those of neighbours at the
@@ -68,10 +69,12 @@ class AttentionLayer:
     beta: object
     eps: float
 
-    def __call__(self, x, slots, gate: Gate):
-        """Features [nrows, M] of the rows of ``slots``, see :mod:`deepmd_tf.nn.mixed`: -> [nrows, M]."""
-        seen = slots.attend(self.query(x), self.key(x), self.value(x), gate)
-        return slots.normalised(x, self.out(seen), self.gamma, self.beta, self.eps)
+    def __call__(self, x, gate: Gate):
+        """Features of rows, see :mod:`deepmd_tf.nn.typed`, to features of the same rows."""
+        slots = x.slots
+        seen = slots.attend(x.projected((self.query, self.key, self.value)), gate)
+        value = slots.normalised(x.value, slots.layer(self.out, seen), self.gamma, self.beta, self.eps)
+        return RowFeatures(slots, value)
 
 
 def attention_layers(

@@ -38,6 +38,11 @@ class DenseLayer:
         return y if self.idt is None else y * self.idt
 
 
+def side_by_side(layers) -> tuple:
+    """Matrix and bias of the layer that gives what several layers of one input give, one after another."""
+    return tf.concat([layer.matrix for layer in layers], axis=1), tf.concat([layer.bias for layer in layers], axis=0)
+
+
 def dense_layer(
     ctx, scope: str, n_in: int, n_out: int, dtype: str, seeds: Seeds, *, timestep: bool = False, trainable: bool = True
 ) -> DenseLayer:

@@ -9,8 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from deepmd_tf.nn.attention import Gate, attend_slots, residual_norm_by_layers
+from deepmd_tf.nn.linear import DenseLayer, side_by_side
 from deepmd_tf.ops.attention import gated_attention
 from deepmd_tf.ops.group import group_outer
+from deepmd_tf.ops.linear import linear
 from deepmd_tf.ops.residual_norm import residual_norm
 from deepmd_tf.tf1 import tf
 
@@ -83,7 +85,11 @@ class AllSlots:
     neighbor, center : [nrows] int32
         Types of the neighbour and of the atom.
     switch : [nrows, 1]
+    alike : bool
+        Whether all rows are live ones, or of empty slots that one row stands for.
     """
+
+    alike = False
 
     def __init__(self, neighbors: MixedNeighbors):
         self.neighbors, nnei = neighbors, neighbors.nnei
@@ -92,10 +98,20 @@ class AllSlots:
         self.center = tf.repeat(neighbors.center, nnei)
         self.switch = tf.reshape(neighbors.switch, [-1, 1])
 
-    def attend(self, q, k, v, gate: Gate):
-        """Attention within each atom: rows [nrows, h] -> [nrows, h]."""
-        n, nnei, h = self.neighbors, self.neighbors.nnei, q.shape.as_list()[1]
-        q, k, v = (tf.reshape(x, [-1, nnei, h]) for x in (q, k, v))
+    @staticmethod
+    def layer(layer: DenseLayer, x):
+        """A linear layer of each row."""
+        return layer(x)
+
+    @staticmethod
+    def projected(layers, x):
+        """Queries, keys and values, for :meth:`attend`."""
+        return tuple(layer(x) for layer in layers)
+
+    def attend(self, projected, gate: Gate):
+        """Attention within each atom: rows [nrows, h]."""
+        n, nnei, h = self.neighbors, self.neighbors.nnei, projected[0].shape.as_list()[1]
+        q, k, v = (tf.reshape(x, [-1, nnei, h]) for x in projected)
         return tf.reshape(attend_slots(q, k, v, n.direction, n.switch, n.live, gate), [-1, h])
 
     normalised = staticmethod(residual_norm_by_layers)
@@ -113,8 +129,11 @@ class FoundSlots:
     those of all neighbours, stands for all of its empty slots.
     """
 
+    alike = True
+
     def __init__(self, neighbors: MixedNeighbors):
-        self.neighbors, live = neighbors, tf.reshape(neighbors.live, [-1])
+        self.nnei, self.neighbors = neighbors.nnei, neighbors
+        live = tf.reshape(neighbors.live, [-1])
         at = tf.where(live)[:, 0]
         pick = lambda x, *shape: tf.gather(tf.reshape(x, [-1, *shape]), at)  # noqa: E731
         self.rows, self.neighbor = pick(neighbors.rows, 4), pick(neighbors.neighbor)
@@ -130,15 +149,33 @@ class FoundSlots:
             self.center = tf.concat([self.center, neighbors.center], axis=0)
             self.switch = tf.concat([self.switch, tf.zeros_like(self._empty.row[:, :1])], axis=0)
 
-    def attend(self, q, k, v, gate: Gate):
+    @property
+    def padded(self) -> bool:
+        """Whether there are rows for empty slots, whose neighbour has the type after the last."""
+        return self._empty is not None
+
+    @staticmethod
+    def layer(layer: DenseLayer, x):
+        """A linear layer of each row, in one operation."""
+        return linear(x, layer.matrix, layer.bias)
+
+    @staticmethod
+    def projected(layers, x):
+        """Queries, keys and values side by side, in one operation."""
+        return linear(x, *side_by_side(layers))
+
+    def attend(self, projected, gate: Gate):
         """Attention within each atom, in one operation."""
         live = lambda x: x if self._empty is None else x[: self._live]  # noqa: E731
         seen = gated_attention(
-            live(q), live(k), live(v), self._direction, live(self.switch)[:, 0], self._idle, self._offsets,
+            live(projected), self._direction, live(self.switch)[:, 0], self._idle, self._offsets,
             scale=gate.scale, normalize=gate.normalize, floor=gate.floor, angular=gate.angular, smooth=gate.smooth,
             off_diagonal=gate.off_diagonal,
         )  # fmt: skip
-        return seen if self._empty is None else tf.concat([seen, tf.zeros_like(q[self._live :])], axis=0)
+        if self._empty is None:
+            return seen
+        idle = tf.shape(self._empty.row)[0]
+        return tf.concat([seen, tf.zeros([idle, seen.shape.as_list()[1]], seen.dtype)], axis=0)
 
     @staticmethod
     def normalised(x, o, gamma, beta, eps: float):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from deepmd_tf.nn.embedding import EmbeddingNet, embedding_net
 from deepmd_tf.nn.initial import Seeds
-from deepmd_tf.nn.jet import net_jet
+from deepmd_tf.nn.jet import net_jet, nets_jet
 
 ALL = -1
 
@@ -79,6 +79,10 @@ class EmbeddingNets:
     def activation_function(self) -> str:
         """Name of the activation function."""
         return self._settings["activation_function"]
+
+    def jets(self, x):
+        """Value and two derivatives of all networks, in float64: x [nnets, K] -> [nnets, K, 3, width]."""
+        return nets_jet([self.net(key).in_double() for key in self.keys], x[:, :, None])
 
     def key(self, ti: int, tj: int) -> tuple[int, int] | None:
         """The key of the network that serves this pair; None where there is none."""

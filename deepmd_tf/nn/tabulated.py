@@ -15,8 +15,8 @@ from dataclasses import replace
 import numpy as np
 
 from deepmd_tf.nn.activation import is_smooth
-from deepmd_tf.nn.jet import nets_jet
 from deepmd_tf.nn.table import Table
+from deepmd_tf.nn.typed_tables import TabulatedFeatures, TypedNets
 from deepmd_tf.ops.table import table_radial, table_three_body, table_two_body
 from deepmd_tf.stat.ranges import angular_ranges, any_center, net_range, radial_ranges
 from deepmd_tf.tf1 import tf
@@ -38,6 +38,8 @@ class TableSums(ABC):
         Serves the networks that have no table.
     nearest : float
         Smallest distance of two atoms that the tables cover, Å.
+    pairs : collection of (int, int) or None
+        Types of centre and neighbour that occur together; None: all may.
 
     Attributes
     ----------
@@ -49,15 +51,18 @@ class TableSums(ABC):
         Tables that stand for networks which are no more, by their names.
     """
 
-    def __init__(self, exact, nearest: float):
-        self.exact, self.nearest = exact, nearest
+    def __init__(self, exact, nearest: float, pairs=None):
+        self.exact, self.nearest, self.pairs = exact, nearest, pairs
         self.outside: list = []
         self.intervals: list = []
         self.by_name: dict[str, Table] = {}
 
     def primitives(self):
         """The set of primitives with these sums."""
-        return replace(self.exact, two_body=self.two_body, radial=self.radial, three_body=self.three_body)
+        return replace(
+            self.exact, two_body=self.two_body, radial=self.radial, three_body=self.three_body,
+            typed_features=self.typed_features, typed_sum=self.typed_sum,
+        )  # fmt: skip
 
     @abstractmethod
     def tables(self, nets, ranges: list[tuple[float, float]], pieces):
@@ -93,6 +98,28 @@ class TableSums(ABC):
             return self.exact.three_body(nets, neighbors, inputs)
         return self._sum(table_three_body, nets, neighbors, *self.tables(nets, ranges, ANGULAR))
 
+    def typed_sum(self, embedding, slots):
+        """Sum over the rows of an atom of row times these features: -> [n, 4, M]."""
+        return slots.outer(self.typed_features(embedding, slots).value)
+
+    def typed_features(self, embedding, slots):
+        """Features of rows by networks that are told the types, see :mod:`deepmd_tf.nn.typed`."""
+        nets, spec = TypedNets(embedding, self._typed_pairs(embedding.ntypes, slots)), embedding.spec
+        ranges = radial_ranges(embedding.mean, embedding.scale, self.nearest, spec.rcut, spec.rcut_smth)
+        ends = [net_range(ranges, key) for key in nets.keys]
+        if not self.serves(nets, slots) or not self.pays(ends, RADIAL, slots.nnei):
+            return self.exact.typed_features(embedding, slots)
+        table, grid = self.tables(nets, ends, RADIAL)
+        found = TabulatedFeatures.look_up(slots, nets.split(table), grid, nets.which(slots.neighbor, slots.center))
+        self.outside.append(found.outside)
+        return found
+
+    def _typed_pairs(self, ntypes: int, slots) -> list[tuple[int, int]]:
+        """Pairs of types, of centre and neighbour, that have tables: those that occur."""
+        types = range(ntypes)
+        pairs = [(c, n) for c in types for n in types] if self.pairs is None else list(self.pairs)
+        return pairs + [(c, ntypes) for c in types if slots.alike and slots.padded]
+
     def _around(self, op, exact, nets, neighbors, inputs):
         spec, components = neighbors.spec, neighbors.components
         of_center = radial_ranges(neighbors.mean, neighbors.scale, self.nearest, spec.rcut, spec.rcut_smth, components)
@@ -122,6 +149,8 @@ class TableInTheLoop(TableSums):
         Smallest distance in the training data, Å.
     atoms : float
         Atoms of a batch, on average.
+    pairs : collection of (int, int) or None
+        As :class:`TableSums`.
     """
 
     # Look-ups of a batch per knot from which tables are the faster way: a knot takes two derivatives besides the value.
@@ -133,8 +162,8 @@ class TableInTheLoop(TableSums):
     NEAREST = 0.6
     FIRST, LAST = 128, 8192
 
-    def __init__(self, exact, nearest: float | None, atoms: float = math.inf):
-        super().__init__(exact, self.NEAREST if nearest is None else self.MARGIN * nearest)
+    def __init__(self, exact, nearest: float | None, atoms: float = math.inf, pairs=None):
+        super().__init__(exact, self.NEAREST if nearest is None else self.MARGIN * nearest, pairs)
         self._atoms = atoms
         self.errors: list = []
 
@@ -180,7 +209,7 @@ def knot_tables(nets, ranges: list[tuple[float, float]], pieces, count):
 
     Parameters
     ----------
-    nets : EmbeddingNets
+    nets : EmbeddingNets or TypedNets
     ranges : list of (float, float)
         Of the argument of each network.
     pieces : tuple of (float, float)
@@ -210,10 +239,8 @@ def knot_tables(nets, ranges: list[tuple[float, float]], pieces, count):
         start = start + part * (upper - lower)
     grid += [tf.zeros([len(ranges), 8 - len(grid)], tf.float64)]
     knots, lengths = tf.concat([*knots, tf.constant(upper)], axis=1), tf.concat(lengths, axis=1)
-    networks = [nets.net(key).in_double() for key in nets.keys]
-    evaluate = lambda x: nets_jet(networks, x[:, :, None])  # noqa: E731
-    jet = evaluate(knots)  # [nnets, K, 3, M]
-    error = _midpoint_error(jet, evaluate((knots[:, 1:] + knots[:, :-1]) / 2), lengths)
+    jet = nets.jets(knots)  # [nnets, K, 3, M]
+    error = _midpoint_error(jet, nets.jets((knots[:, 1:] + knots[:, :-1]) / 2), lengths)
     return tf.reshape(jet, [-1, nets.width]), tf.concat(grid, axis=1), error
 
 

@@ -1,7 +1,8 @@
 """Gated self-attention over the rows (neighbours) of each atom, without empty slots, as one op.
 
-What has the size of neighbours squared is made anew for each derivative and never leaves the op. The ops are this
-program's own: graphs that train hold them, frozen models that other programs read do not.
+Of what has the size of neighbours squared, products that derivatives need again are kept, three or four such arrays a
+layer; the rest is made anew. The ops are this program's own: graphs that train hold them, frozen models that other
+programs read do not.
 """
 
 from __future__ import annotations
@@ -11,9 +12,7 @@ from deepmd_tf.tf1 import tf
 
 
 def gated_attention(
-    q,
-    k,
-    v,
+    qkv,
     e,
     s,
     empty,
@@ -38,8 +37,8 @@ def gated_attention(
 
     Parameters
     ----------
-    q, k, v : tensors [nrows, width]
-        float32 or float64, all of one type.
+    qkv : tensor [nrows, 3*width]
+        Rows of q, k and v side by side, float32 or float64; the others are of its type.
     e : tensor [nrows, 3]
         Directions, as they are; read with ``angular``.
     s : tensor [nrows]
@@ -66,7 +65,7 @@ def gated_attention(
     Returns
     -------
     tensor [nrows, width]
-        Differentiable twice by q, k, v, e and s.
+        Differentiable twice by qkv, e and s.
 
     Raises
     ------
@@ -76,10 +75,8 @@ def gated_attention(
         When it runs, for shapes that do not agree, offsets that do not divide the rows, or an ``empty``, ``scale`` or
         ``floor`` that cannot be.
     """
-    return op_module().dp_attention(
-        q=q,
-        k=k,
-        v=v,
+    o, _ = op_module().dp_attention(
+        qkv=qkv,
         e=e,
         s=s,
         empty=empty,
@@ -91,3 +88,4 @@ def gated_attention(
         off_diagonal=off_diagonal,
         name=name,
     )
+    return o

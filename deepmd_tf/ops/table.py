@@ -1,4 +1,4 @@
-"""Tabulated features of each neighbour, summed over the real neighbours of each atom in one op.
+"""Tabulated features of each neighbour, in most ops summed over the real neighbours of each atom.
 
 A table holds value, first and second derivative of ``width`` features at the knots of a grid; in between stands the
 quintic polynomial that agrees with all six numbers, beyond the ends a straight line. It is linear in the knots. The
@@ -125,6 +125,34 @@ def table_factor(rows, nlist, center, factor, table, grid, *, sel, nets, name=No
         As :func:`table_two_body`.
     """
     return _call("dp_table_factor", rows, nlist, center, factor, table, grid, sel=sel, nets=nets, name=name)
+
+
+def table_rows(x, net, table, grid, name=None):
+    """Tabulated features, row by row: y[r] = f(x[r]), f the net of the row.
+
+    Parameters
+    ----------
+    x : tensor [nrows]
+        Arguments. Gradients of first and second order.
+    net : int32 tensor [nrows]
+        Row of ``grid``, from 0.
+    table, grid, name
+        As :func:`table_two_body`.
+
+    Returns
+    -------
+    y : tensor [nrows, width]
+    outside : int64 tensor []
+        As :func:`table_two_body`.
+
+    Raises
+    ------
+    ValueError
+        When the graph is built, for shapes that do not agree.
+    tf.errors.InvalidArgumentError
+        When it runs, for shapes that do not agree, nets that there are not, or a grid that does not fit the table.
+    """
+    return op_module().dp_table_rows(x=x, net=net, table=table, grid=grid, name=name)
 
 
 def _call(op, *inputs, sel, nets, name):

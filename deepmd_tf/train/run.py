@@ -159,7 +159,7 @@ def prepare(
         weights,
         interface_dtype(),
         _records(config, min_nbor_dist, training),
-        _tables(config, start, min_nbor_dist, training),
+        _tables(config, start, min_nbor_dist, training, validation),
         group,
     )
     log.info("data, statistics and graph ready in %.1f s", time.perf_counter() - begin)
@@ -282,12 +282,23 @@ def _optimizer(config: dict):
     return optimizers.get(keys.pop("type"))(**keys)
 
 
-def _tables(config: dict, start: Start, min_nbor_dist: float | None, training: DataSet):
+def _tables(config: dict, start: Start, min_nbor_dist: float | None, training: DataSet, validation: DataSet | None):
     if start.tables:
         return partial(StoredTables, stored=start.tables)
     if not config["training"]["embedding_table"]:
         return None
-    return partial(TableInTheLoop, nearest=min_nbor_dist, atoms=training.atoms_per_batch())
+    systems = [*training.systems, *([] if validation is None else validation.systems)]
+    return partial(
+        TableInTheLoop, nearest=min_nbor_dist, atoms=training.atoms_per_batch(), pairs=_pairs_of_types(systems)
+    )
+
+
+def _pairs_of_types(systems) -> set[tuple[int, int]] | None:
+    """Pairs of types that occur in one system; None where each frame has types of its own."""
+    if any(system.mixed for system in systems):
+        return None
+    present = {tuple(np.unique(system.atom_types).tolist()) for system in systems}
+    return {(a, b) for types in present for a in types for b in types}
 
 
 def _records(config: dict, min_nbor_dist: float | None, training: DataSet) -> dict:

@@ -24,15 +24,17 @@ std::vector<T> random_numbers(std::size_t n) {
 template <class T>
 void bench(const dp::Target& target, int rows) {
   const std::size_t n = std::size_t(kAtoms) * rows;
-  const std::vector<T> wide = random_numbers<T>(n * kWidth), e = random_numbers<T>(3 * n), s(n, T(0.5));
+  const std::vector<T> wide = random_numbers<T>(3 * n * kWidth), e = random_numbers<T>(3 * n), s(n, T(0.5));
   const std::vector<T> empty(kAtoms, T(10));
-  std::vector<T> out[4] = {wide, wide, wide, wide}, de(e), ds(s);
+  std::vector<T> out[2] = {wide, wide}, de(e), ds(s);
   std::vector<std::int32_t> offsets;
   for (int i = 0; i <= kAtoms; ++i) offsets.push_back(rows * i);
   const dp::Attention sizes{kAtoms, std::int64_t(n), kWidth, 0.0884, 1e-6, true, true, true, false};
-  const dp::AttentionRows<const T> x{wide.data(), wide.data(), wide.data(), e.data(), s.data()};
+  const dp::AttentionRows<const T> x{wide.data(), e.data(), s.data()};
   const dp::AttentionInput<T> in{x, empty.data(), offsets.data()};
-  const dp::AttentionRows<T> grad{out[0].data(), out[1].data(), out[2].data(), de.data(), ds.data()};
+  const dp::AttentionRows<T> grad{out[0].data(), de.data(), ds.data()};
+  std::vector<T> kept[4];
+  for (std::vector<T>& pairs : kept) pairs.resize(dp::attention_pairs<T>(sizes, offsets.data()));
   dp::ThreadPool pool(1);
   const dp::Context context{pool, target};
   const double one = 2.0 * kAtoms * rows * rows * kWidth;
@@ -41,10 +43,17 @@ void bench(const dp::Target& target, int rows) {
     std::printf("%-9s float%-3d %-24s %4d rows %8.1f us/atom %7.1f GFLOP/s\n", target.name, int(8 * sizeof(T)), kernel,
                 rows, ns * 1e-3 / kAtoms, products * one / ns);
   };
-  show("attention", 2, [&] { dp::attention(sizes, in, out[3].data(), context); });
-  show("attention gradient", 5, [&] { dp::attention_grad(sizes, in, wide.data(), grad, context); });
-  show("attention second order", 12, [&] {
-    dp::attention_grad_grad(sizes, in, wide.data(), x, out[3].data(), grad, context);
+  T* o = out[1].data();
+  show("attention", 2, [&] { dp::attention(sizes, in, o, kept[0].data(), context); });
+  show("attention gradient", 4, [&] {
+    dp::attention_grad(sizes, in, kept[0].data(), wide.data(), grad, kept[1].data(), context);
+  });
+  show("attention tangent", 4, [&] {
+    dp::attention_tangent(sizes, in, kept[0].data(), x, o, kept[2].data(), kept[3].data(), context);
+  });
+  const dp::AttentionKept<T> all{kept[0].data(), kept[1].data(), kept[2].data(), kept[3].data()};
+  show("attention second order", 8, [&] {
+    dp::attention_second(sizes, in, all, wide.data(), wide.data(), x, grad, context);
   });
   std::vector<T> pairs(std::size_t(rows) * rows, T(0.5));
   const auto products = [&](const char* kernel, auto set) {

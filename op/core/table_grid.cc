@@ -53,6 +53,12 @@ TableNet table_net(const TableSizes& sizes, std::int64_t number, const double* r
 
 }  // namespace
 
+std::vector<TableNet> table_nets(const TableSizes& sizes, const double* grid) {
+  std::vector<TableNet> checked;
+  for (std::int64_t k = 0; k < sizes.nnets; ++k) checked.push_back(table_net(sizes, k, grid + 8 * k));
+  return checked;
+}
+
 std::vector<TableNet> table_nets(const TableSizes& sizes, const TableNets& nets, const double* grid) {
   const std::size_t ntypes = nets.slots.ntypes();
   if (nets.nets.size() != ntypes * ntypes)
@@ -62,9 +68,7 @@ std::vector<TableNet> table_nets(const TableSizes& sizes, const TableNets& nets,
     if (net >= sizes.nnets)
       throw InvalidInput("nets: expected numbers below the " + std::to_string(sizes.nnets) +
                          " rows of grid, found " + std::to_string(net));
-  std::vector<TableNet> checked;
-  for (std::int64_t k = 0; k < sizes.nnets; ++k) checked.push_back(table_net(sizes, k, grid + 8 * k));
-  return checked;
+  return table_nets(sizes, grid);
 }
 
 void check_centers(const TableSizes& sizes, const TableNets& nets, const std::int32_t* center) {

@@ -20,6 +20,9 @@ struct TableNet {
 };
 
 /// Check the grid [nnets, 8] against the sizes; throws InvalidInput naming net and entry.
+std::vector<TableNet> table_nets(const TableSizes& sizes, const double* grid);
+
+/// The same, and that there is a net for each pair of types.
 std::vector<TableNet> table_nets(const TableSizes& sizes, const TableNets& nets, const double* grid);
 
 /// Throws InvalidInput unless the centre types lie below the number of types.

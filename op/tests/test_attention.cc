@@ -10,14 +10,14 @@
 
 namespace {
 
-/// q, k, v, e, s one after another, so that all are moved at once.
+/// Rows of q, k, v, and behind them e and s, so that all are moved at once.
 struct Arrays {
   Arrays(std::int64_t rows, std::int64_t width) : rows(rows), width(width), values(rows * (3 * width + 4)) {}
   template <class T>
   dp::AttentionRows<T> as(std::vector<T>& all) const {
     T* at = all.data();
-    const std::int64_t n = rows * width;
-    return {at, at + n, at + 2 * n, at + 3 * n, at + 3 * n + 3 * rows};
+    const std::int64_t n = 3 * rows * width;
+    return {at, at + n, at + n + 3 * rows};
   }
   std::int64_t rows, width;
   std::vector<double> values;
@@ -25,19 +25,20 @@ struct Arrays {
 
 struct Case {
   Case(const std::vector<std::int32_t>& offsets, std::int64_t width, int options)
-      : offsets(offsets), x(offsets.back(), width), tangent(x), d_o(x.rows * width), empty(offsets.size() - 1) {
+      : offsets(offsets), x(offsets.back(), width), tangent(x), d_o(x.rows * width), d2_o(d_o),
+        empty(offsets.size() - 1) {
     sizes.natoms = static_cast<std::int64_t>(empty.size());
     sizes.nrows = x.rows, sizes.width = width, sizes.scale = 0.7, sizes.floor = 0.3;
     sizes.normalize = options & 1, sizes.angular = options & 2, sizes.smooth = options & 4;
     sizes.off_diagonal = options & 8;
     std::mt19937 random(static_cast<unsigned>(width + 100 * options));
     std::normal_distribution<double> normal;
-    for (std::vector<double>* array : {&x.values, &tangent.values, &d_o})
+    for (std::vector<double>* array : {&x.values, &tangent.values, &d_o, &d2_o})
       for (double& value : *array) value = normal(random);
     double* s = x.as(x.values).s;
     for (std::int64_t i = 0; i < x.rows; ++i) s[i] = 0.5 + 0.4 * std::sin(s[i]);
     for (std::size_t a = 0; a < empty.size(); ++a) empty[a] = a % 3 == 0 ? 0 : 1e5 * static_cast<double>(a);
-    for (std::int64_t j = 0; j < width && x.rows > 0; ++j) x.values[j] *= 1e-3;  // a row below the floor
+    for (std::int64_t j = 0; j < 3 * width && x.rows > 0; ++j) x.values[j] *= 1e-3;  // a row below the floor
   }
 
   double divisor(const double* row) const {
@@ -54,8 +55,9 @@ struct Case {
     double sum = sizes.smooth ? empty[atom] * std::exp(-20.0) : 0;
     for (std::int64_t n = offsets[atom]; n < offsets[atom + 1]; ++n) {
       double logit = 0;
-      for (std::int64_t j = 0; j < h; ++j) logit += in.q[m * h + j] * in.k[n * h + j];
-      logit *= sizes.scale / (divisor(in.q + m * h) * divisor(in.k + n * h));
+      const double *q = in.qkv + 3 * m * h, *k = in.qkv + (3 * n + 1) * h;
+      for (std::int64_t j = 0; j < h; ++j) logit += q[j] * k[j];
+      logit *= sizes.scale / (divisor(q) * divisor(k));
       if (sizes.smooth) logit = (logit + 20) * in.s[m] * in.s[n] - 20;
       weight.push_back(std::exp(logit));
       sum += weight.back();
@@ -66,7 +68,8 @@ struct Case {
       const double *em = in.e + 3 * m, *en = in.e + 3 * n;
       if (sizes.angular) w *= em[0] * en[0] + em[1] * en[1] + em[2] * en[2];
       if (sizes.off_diagonal && m == n) w = 0;
-      for (std::int64_t j = 0; j < h; ++j) o[m * h + j] += w * in.v[n * h + j] / divisor(in.v + n * h);
+      const double* v = in.qkv + (3 * n + 2) * h;
+      for (std::int64_t j = 0; j < h; ++j) o[m * h + j] += w * v[j] / divisor(v);
     }
   }
 
@@ -87,7 +90,7 @@ struct Case {
   dp::Attention sizes;
   std::vector<std::int32_t> offsets;
   Arrays x, tangent;
-  std::vector<double> d_o, empty;
+  std::vector<double> d_o, d2_o, empty;
 };
 
 template <class T>
@@ -95,14 +98,27 @@ struct Results {
   Results(const Case& c, const std::vector<double>& values, const dp::Context& context)
       : o(c.d_o.size(), T(NAN)), grad(values.size(), T(NAN)), dd_o(o), second(grad) {
     std::vector<T> x(values.begin(), values.end()), t(c.tangent.values.begin(), c.tangent.values.end());
-    const std::vector<T> d(c.d_o.begin(), c.d_o.end()), empty(c.empty.begin(), c.empty.end());
+    const std::vector<T> d(c.d_o.begin(), c.d_o.end()), d2(c.d2_o.begin(), c.d2_o.end());
+    const std::vector<T> empty(c.empty.begin(), c.empty.end());
     const auto constant = [](const dp::AttentionRows<T>& r) {
-      return dp::AttentionRows<const T>{r.q, r.k, r.v, r.e, r.s};
+      return dp::AttentionRows<const T>{r.qkv, r.e, r.s};
     };
     const dp::AttentionInput<T> in{constant(c.x.as(x)), empty.data(), c.offsets.data()};
-    dp::attention(c.sizes, in, o.data(), context);
-    dp::attention_grad(c.sizes, in, d.data(), c.x.as(grad), context);
-    dp::attention_grad_grad(c.sizes, in, d.data(), constant(c.x.as(t)), dd_o.data(), c.x.as(second), context);
+    std::vector<T> qk(dp::attention_pairs<T>(c.sizes, in.offsets), T(NAN)), dov(qk), left(qk), right(qk);
+    dp::attention(c.sizes, in, o.data(), qk.data(), context);
+    dp::attention_grad(c.sizes, in, qk.data(), d.data(), c.x.as(grad), dov.data(), context);
+    dp::attention_tangent(c.sizes, in, qk.data(), constant(c.x.as(t)), dd_o.data(), left.data(), right.data(), context);
+    const dp::AttentionKept<T> kept{qk.data(), dov.data(), left.data(), right.data()};
+    dp::attention_second(c.sizes, in, kept, d.data(), d2.data(), constant(c.x.as(t)), c.x.as(second), context);
+    // What is null is left out and changes nothing else.
+    std::vector<T> alone(o.size());
+    dp::attention<T>(c.sizes, in, alone.data(), nullptr, context);
+    CHECK(alone == o);
+    dp::attention_tangent<T>(c.sizes, in, qk.data(), constant(c.x.as(t)), alone.data(), nullptr, nullptr, context);
+    CHECK(alone == dd_o);
+    std::vector<T> only(values.size(), T(NAN));
+    dp::attention_grad<T>(c.sizes, in, qk.data(), d.data(), c.x.as(only), nullptr, context);
+    CHECK(only == grad);
   }
   std::vector<T> o, grad, dd_o, second;
 };
@@ -127,7 +143,7 @@ std::vector<double> slope(const std::vector<double>& up, const std::vector<doubl
   return out;
 }
 
-/// First order element by element; second order as the slope of the first along the tangent.
+/// First order element by element; second order as the slope of the first along the tangent, and a first beside it.
 void derivatives(const Case& c, const dp::Context& context) {
   const double step = 1e-6;
   const Results<double> found(c, c.x.values, context);
@@ -144,7 +160,12 @@ void derivatives(const Case& c, const dp::Context& context) {
   near(found.grad, expected, 1e-7);
   const Results<double> up(c, c.moved(step), context), down(c, c.moved(-step), context);
   near(found.dd_o, slope(up.o, down.o, step), 1e-7);
-  near(found.second, slope(up.grad, down.grad, step), 1e-7);
+  Case other(c);
+  other.d_o = c.d2_o;
+  std::vector<double> second = slope(up.grad, down.grad, step);
+  const Results<double> beside(other, c.x.values, context);
+  for (std::size_t k = 0; k < second.size(); ++k) second[k] += beside.grad[k];
+  near(found.second, second, 1e-7);
 }
 
 void compare(const std::vector<std::int32_t>& offsets, std::int64_t width, int options) {
@@ -184,10 +205,10 @@ void bad_input() {
 void rows_of_zeros() {
   Case c({0, 3}, 4, 15);
   c.sizes.floor = 0;
-  std::fill_n(c.x.values.begin(), 4, 0.0);
+  std::fill_n(c.x.values.begin(), 12, 0.0);
   dp::ThreadPool pool(1);
   const Results<double> found(c, c.x.values, {pool, dp::find_target()});
-  for (int j = 0; j < 4; ++j) CHECK(found.grad[j] == 0 && found.second[j] == 0);
+  for (int j = 0; j < 12; ++j) CHECK(found.grad[j] == 0 && found.second[j] == 0);
   for (const double value : found.second) CHECK(std::isfinite(value));
 }
 

@@ -16,7 +16,7 @@ PRECISIONS = {np.float64: 1e-13, np.float32: 2e-5}
 SWITCHES = ("normalize", "angular", "smooth", "off_diagonal")
 OPTIONS = [dict(zip(SWITCHES, values)) for values in itertools.product([False, True], repeat=4)]
 NAMES = ["-".join(name for name, on in options.items() if on) or "plain" for options in OPTIONS]
-ROWS = ("q", "k", "v", "e", "s")
+ROWS = ("qkv", "e", "s")
 OFFSETS = [0, 0, 1, 8, 20, 20, 53]
 EVERYTHING = dict.fromkeys(SWITCHES, True)
 CONSTANTS = dict(scale=1.7 / 3, floor=0.6)
@@ -26,10 +26,9 @@ def draw(offsets=OFFSETS, width=11, dtype=np.float64, seed=0) -> dict[str, np.nd
     """Rows of which some are below the floor, switches from 0 to 1, and atoms with and without empty slots."""
     rng = np.random.default_rng(seed)
     nrows, natoms = offsets[-1] if len(offsets) else 0, len(offsets) - 1
-    arrays = {name: rng.normal(size=(nrows, width)) for name in "qkv"}
-    for name in "qkv":
-        arrays[name][1::5] *= 0.02
-    arrays |= dict(e=rng.normal(size=(nrows, 3)), s=rng.uniform(0, 1, nrows))
+    qkv = rng.normal(size=(nrows, 3, width))
+    qkv[1::5] *= 0.02
+    arrays = dict(qkv=qkv.reshape(nrows, 3 * width), e=rng.normal(size=(nrows, 3)), s=rng.uniform(0, 1, nrows))
     arrays |= dict(empty=np.where(np.arange(natoms) % 2, 0.0, 3e6 * np.arange(natoms)))
     return {name: array.astype(dtype) for name, array in arrays.items()} | dict(offsets=np.array(offsets, np.int32))
 
@@ -51,8 +50,9 @@ def test_values_equal_the_reference(options, dtype):
         close(found, reference.gated_attention(**doubles, **options, **CONSTANTS), PRECISIONS[dtype])
 
 
-def stock(q, k, v, e, s, empty, offsets, *, scale, normalize, floor, angular, smooth, off_diagonal):
+def stock(qkv, e, s, empty, offsets, *, scale, normalize, floor, angular, smooth, off_diagonal):
     """The formula for one atom, in TensorFlow's own ops."""
+    q, k, v = tf.split(qkv, 3, axis=1)
     if normalize:
         q, k, v = (x * tf.rsqrt(tf.maximum(tf.reduce_sum(x * x, 1, keepdims=True), floor**2)) for x in (q, k, v))
     logits = scale * tf.matmul(q, k, transpose_b=True)
@@ -114,14 +114,14 @@ def test_atoms_do_not_see_each_other():
 @pytest.mark.parametrize("offsets", [[0], [0, 0, 0]])
 def test_no_rows(offsets):
     for order in evaluate(derivatives(gated_attention, EVERYTHING), draw(offsets, 4)):
-        assert [g.shape for g in order] == [(0, 4)] * 3 + [(0, 3), (0,)]
+        assert [g.shape for g in order] == [(0, 12), (0, 3), (0,)]
 
 
 def test_what_does_not_count_gets_zeros():
     options = dict.fromkeys(SWITCHES, False)
     for order in evaluate(derivatives(gated_attention, options), draw()):
-        *qkv, e, s = order
-        assert all(np.abs(g).max() > 0 for g in qkv) and not e.any() and not s.any()
+        qkv, e, s = order
+        assert all(np.abs(g).max() > 0 for g in np.split(qkv, 3, axis=1)) and not e.any() and not s.any()
 
 
 @pytest.mark.parametrize("dtype", PRECISIONS)
@@ -143,12 +143,11 @@ def test_float32_derivatives_are_those_of_float64_to_rounding():
 
 def test_a_row_of_zeros_without_a_floor():
     arrays = draw([0, 4], 3)
-    for name in "qkv":
-        arrays[name][2] = 0
+    arrays["qkv"][2] = 0
     options = EVERYTHING | CONSTANTS | dict(floor=0.0)
     graph = derivatives(lambda *a, **k: gated_attention(*a, **(k | options)), {})
     for order in evaluate(graph, arrays):
-        assert all(np.isfinite(g).all() for g in order) and not any(g[2].any() for g in order[:3])
+        assert all(np.isfinite(g).all() for g in order) and not order[0][2].any()
 
 
 def test_third_order_is_refused():
@@ -165,24 +164,25 @@ def test_third_order_is_refused():
 
 def test_static_shapes():
     with tf.Graph().as_default():
-        wide, e, s = (tf.placeholder("float64", shape) for shape in ([None, 7], [9, 3], [None]))
+        qkv, e, s = (tf.placeholder("float64", shape) for shape in ([None, 21], [9, 3], [None]))
         empty, offsets = tf.placeholder("float64", [None]), tf.placeholder("int32", [4])
         rest = [e, s, empty, offsets]
-        o = gated_attention(wide, wide, wide, *rest, **EVERYTHING, **CONSTANTS)
+        o = gated_attention(qkv, *rest, **EVERYTHING, **CONSTANTS)
         assert o.shape.as_list() == [9, 7]
-        first = tf.gradients(o, [wide, e, s])
-        assert [g.shape.as_list() for g in first[1:]] == [[9, 3], [9]]
+        first = tf.gradients(o, [qkv, e, s])
+        assert [g.shape.as_list() for g in first] == [[9, 21], [9, 3], [9]]
+        second = tf.gradients(first, [qkv, e, s])
+        assert [g.shape.as_list() for g in second] == [[9, 21], [9, 3], [9]]
         unknown = tf.placeholder("float64", None)
         offsets_unknown = tf.placeholder("int32", None)
-        o = gated_attention(*[unknown] * 6, offsets_unknown, **EVERYTHING, **CONSTANTS)
+        o = gated_attention(*[unknown] * 4, offsets_unknown, **EVERYTHING, **CONSTANTS)
         assert o.shape.as_list() == [None, None]
-        other = tf.placeholder("float64", [None, 6])
         for inputs in (
-            [wide, other, wide, *rest],
-            [tf.placeholder("float64", [8, 7]), wide, wide, *rest],
-            [wide, wide, wide, tf.placeholder("float64", [9, 4]), *rest[1:]],
-            [wide, wide, wide, e, tf.placeholder("float64", [8]), empty, offsets],
-            [wide, wide, wide, e, s, tf.placeholder("float64", [4]), offsets],
+            [tf.placeholder("float64", [9, 20]), *rest],
+            [tf.placeholder("float64", [8, 21]), *rest],
+            [qkv, tf.placeholder("float64", [9, 4]), *rest[1:]],
+            [qkv, e, tf.placeholder("float64", [8]), empty, offsets],
+            [qkv, e, s, tf.placeholder("float64", [4]), offsets],
         ):
             with pytest.raises(ValueError, match="must be"):
                 gated_attention(*inputs, **EVERYTHING, **CONSTANTS)
@@ -195,9 +195,9 @@ BAD_INPUTS = {
     "no offsets": (dict(offsets=[]), r"offsets: expected a vector of natoms . 1 numbers, found shape .0."),
     "empty": (dict(empty=[0.0, -1.0]), r"empty.1.: expected 0 or more, found -1"),
     "number of empty": (dict(empty=[0.0]), r"empty: expected shape .2., found .1."),
-    "q": (dict(q=np.zeros(5)), r"q: expected a matrix, found shape .5."),
-    "k": (dict(k=np.zeros((5, 7))), r"k: expected shape .5,6., found .5,7."),
-    "v": (dict(v=np.zeros((4, 6))), r"v: expected shape .5,6., found .4,6."),
+    "no matrix": (dict(qkv=np.zeros(5)), r"qkv: expected a matrix, found shape .5."),
+    "parts": (dict(qkv=np.zeros((5, 20))), r"qkv: expected three parts of equal width, found shape .5,20."),
+    "number of rows": (dict(qkv=np.zeros((4, 18))), r"e: expected shape .4,3., found .5,3."),
     "e": (dict(e=np.zeros((5, 4))), r"e: expected shape .5,3., found .5,4."),
     "s": (dict(s=np.zeros((5, 1))), r"s: expected shape .5., found .5,1."),
 }

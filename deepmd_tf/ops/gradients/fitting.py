@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import numpy as np
-
+from deepmd_tf.ops.gradients.zero import is_zero
 from deepmd_tf.ops.library import op_module
 from deepmd_tf.tf1 import tf
 
@@ -11,10 +10,10 @@ from deepmd_tf.tf1 import tf
 @tf.RegisterGradient("DpFitting")
 def _fitting_gradient(op, g_energy, g_slope, g_saved):
     """The energy alone gives g_energy * slope, which can be differentiated once more; the rest is one op."""
-    if not _is_zero(g_saved):
+    if not is_zero(g_saved):
         raise NotImplementedError("what the fitting saves for its gradient has no gradient itself")
     x, natoms, *weights = op.inputs
-    direct = _is_zero(g_slope)
+    direct = is_zero(g_slope)
     dx, dweights = op_module().dp_fitting_grad(
         x=x,
         natoms=natoms,
@@ -27,12 +26,3 @@ def _fitting_gradient(op, g_energy, g_slope, g_saved):
     if direct:
         dx = g_energy[:, None] * op.outputs[1]
     return [dx, None, *dweights]
-
-
-def _is_zero(tensor) -> bool:
-    """Whether a gradient is known to be zero: TensorFlow fills in zeros for an output that the loss does not hold."""
-    if tensor is None or tensor.op.type == "ZerosLike":
-        return True
-    value = tensor.op.inputs[1] if tensor.op.type == "Fill" else tensor
-    value = tf.get_static_value(value)
-    return value is not None and not np.any(value)

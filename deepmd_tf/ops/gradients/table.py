@@ -35,6 +35,19 @@ def _factor_second_gradient(op, grad_drows, grad_dfactor, grad_dtable):
     return _by_input(op, rows=drows, factor=dfactor, table=dtable, dx=ddx)
 
 
+@tf.RegisterGradient("DpTableRows")
+def _rows_gradient(op, grad_y, _):
+    dx, dtable = op_module().dp_table_rows_grad(*op.inputs, grad_y)
+    return _by_input(op, x=dx, table=dtable)
+
+
+@tf.RegisterGradient("DpTableRowsGrad")
+def _rows_second_gradient(op, grad_dx, grad_dtable):
+    _refuse(grad_dtable)
+    ddy, dx, dtable = op_module().dp_table_rows_grad_grad(*op.inputs, grad_dx)
+    return _by_input(op, x=dx, table=dtable, dy=ddy)
+
+
 def _refuse(grad_dtable) -> None:
     """A loss of the derivative by the table itself; TensorFlow fills in zeros where the loss does not hold it."""
     if grad_dtable is not None and grad_dtable.op.type not in ("ZerosLike", "Fill", "Const"):

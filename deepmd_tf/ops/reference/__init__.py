@@ -18,12 +18,14 @@ from deepmd_tf.ops.reference.force import prod_force, prod_force_grad, prod_viri
 from deepmd_tf.ops.reference.gelu import gelu
 from deepmd_tf.ops.reference.gram import gram
 from deepmd_tf.ops.reference.group import group_dot, group_outer, group_spread
+from deepmd_tf.ops.reference.linear import linear
 from deepmd_tf.ops.reference.residual_norm import residual_norm
 from deepmd_tf.ops.reference.table import (
     hermite,
     knot_positions,
     table_factor,
     table_radial,
+    table_rows,
     table_three_body,
     table_two_body,
 )
@@ -55,6 +57,7 @@ __all__ = [
     "hermite",
     "images",
     "knot_positions",
+    "linear",
     "neighbor_stat",
     "neighbors_of",
     "prod_force",
@@ -65,6 +68,7 @@ __all__ = [
     "switch",
     "table_factor",
     "table_radial",
+    "table_rows",
     "table_three_body",
     "table_two_body",
     "tabulate_fusion_se_a",

@@ -9,8 +9,9 @@ import numpy as np
 SHIFT = 20.0
 
 
-def gated_attention(q, k, v, e, s, empty, offsets, *, scale, normalize, floor, angular, smooth, off_diagonal):
+def gated_attention(qkv, e, s, empty, offsets, *, scale, normalize, floor, angular, smooth, off_diagonal):
     """See :func:`deepmd_tf.ops.attention.gated_attention`."""
+    q, k, v = np.split(qkv, 3, axis=1)
     if normalize:
         q, k, v = (_divided(x, floor) for x in (q, k, v))
     o = np.zeros_like(q)

@@ -108,6 +108,12 @@ def table_factor(rows, nlist, center, factor, table, grid, *, sel, nets):
     return x, outside
 
 
+def table_rows(x, net, table, grid):
+    """See :func:`deepmd_tf.ops.table.table_rows`."""
+    y = np.array([hermite(table, grid[k], at)[0] for at, k in zip(x, net)]).reshape(len(x), table.shape[1])
+    return y, sum(not _contains(grid[k], at) for at, k in zip(x, net))
+
+
 def _sum(rows, nlist, center, empty, table, grid, sel, nets, columns):
     natoms, ntypes = len(center), len(sel)
     rows, nlist = rows.reshape(natoms, sum(sel), columns), nlist.reshape(natoms, sum(sel))

@@ -110,9 +110,9 @@ inline void attention_softmax(const AttentionAtom<T>& atom, std::int64_t m, cons
 
 /// w [n, stride]: from q.k the finished weights.
 template <class T>
-void attention_weights(const AttentionAtom<T>& atom, T* w) {
-  for (std::int64_t m = 0; m < atom.n; ++m, w += atom.stride) {
-    attention_softmax(atom, m, w, w);
+void attention_weights(const AttentionAtom<T>& atom, const T* qk, T* w) {
+  for (std::int64_t m = 0; m < atom.n; ++m, qk += atom.stride, w += atom.stride) {
+    attention_softmax(atom, m, qk, w);
     const Line<T> s = all(atom.s[m]);
     const Line<T> e[3] = {all(atom.e[m]), all(atom.e[atom.stride + m]), all(atom.e[2 * atom.stride + m])};
     for (std::int64_t j = 0; j < atom.stride; j += Line<T>::kLanes)
@@ -131,27 +131,27 @@ inline T* attention_mask(const AttentionAtom<T>& atom, T* mask) {
 /// With P the softmax, p = s[m] s[n], d = e[m].e[n] and W = P p d; bar: the derivative by.
 ///   Lbar = W Wbar - P (sum over n of W Wbar);  pbar = Lbar (L before its gate) + P d Wbar;  dbar = P p Wbar
 template <class T>
-void attention_grad(const AttentionAtom<T>& atom, T* w, T* dw, T* ds, T* de) {
+void attention_grad(const AttentionAtom<T>& atom, const T* qk, const T* b, T* w, T* dw, T* ds, T* de) {
   constexpr int kLanes = Line<T>::kLanes;
   const std::int64_t stride = atom.stride;
   T *soft = atom.row, *mask = attention_mask(atom, atom.row + stride);
   for (std::int64_t j = 0; j < stride; ++j) ds[j] = 0;
   for (std::int64_t j = 0; j < 3 * stride; ++j) de[j] = 0;
   const Line<T> scale = all(atom.scale), shift = all(atom.shift);
-  for (std::int64_t m = 0; m < atom.n; ++m, w += stride, dw += stride) {
-    attention_softmax(atom, m, w, soft);
+  for (std::int64_t m = 0; m < atom.n; ++m, qk += stride, b += stride, w += stride, dw += stride) {
+    attention_softmax(atom, m, qk, soft);
     if (atom.off_diagonal) mask[m] = 0;
     const Line<T> s = all(atom.s[m]);
     const Line<T> e[3] = {all(atom.e[m]), all(atom.e[stride + m]), all(atom.e[2 * stride + m])};
     Line<T> sum = all(T(0));
     for (std::int64_t j = 0; j < stride; j += kLanes)
-      sum = sum + line(soft + j) * (s * line(atom.s + j)) * (three(atom, atom.e, e, j) * line(mask + j)) * line(dw + j);
+      sum = sum + line(soft + j) * (s * line(atom.s + j)) * (three(atom, atom.e, e, j) * line(mask + j)) * line(b + j);
     const Line<T> mean = all(total(sum));
     Line<T> s_sum = all(T(0)), e_sum[3] = {s_sum, s_sum, s_sum};
     for (std::int64_t j = 0; j < stride; j += kLanes) {
       const Line<T> sn = line(atom.s + j), p = s * sn, open = line(mask + j), d = three(atom, atom.e, e, j) * open;
-      const Line<T> soft_n = line(soft + j), part = soft_n * line(dw + j), weight = soft_n * p * d;
-      const Line<T> lbar = part * p * d - soft_n * mean, logit = line(w + j) * scale + shift;
+      const Line<T> soft_n = line(soft + j), part = soft_n * line(b + j), weight = soft_n * p * d;
+      const Line<T> lbar = part * p * d - soft_n * mean, logit = line(qk + j) * scale + shift;
       const Line<T> pbar = lbar * logit + part * d, dbar = part * p * open;
       put(weight, w + j);
       put(lbar * p * scale, dw + j);
@@ -168,7 +168,7 @@ void attention_grad(const AttentionAtom<T>& atom, T* w, T* dw, T* ds, T* de) {
   }
 }
 
-/// One row of the second order: sums that later passes over the row need.
+/// One row with its tangents: sums that later passes over the row need.
 template <class T>
 struct AttentionRow {
   Line<T> s, st, e[3], et[3];
@@ -177,13 +177,20 @@ struct AttentionRow {
   Line<T> last;   ///< sum over n of P Pbar
 };
 
-/// What the second order knows of one line of pairs: gates, their tangents, and derivatives by the softmax.
+template <class T>
+inline AttentionRow<T> attention_row(const AttentionAtom<T>& atom, const AttentionTangent<T>& io, std::int64_t m) {
+  const Line<T> zero = all(T(0));
+  AttentionRow<T> row{all(atom.s[m]), all(io.s[m]), {}, {}, zero, zero, zero};
+  for (int c = 0; c < 3; ++c) row.e[c] = all(atom.e[c * atom.stride + m]), row.et[c] = all(io.e[c * atom.stride + m]);
+  return row;
+}
+
+/// One line of pairs: gates, logits and their tangents.
 template <class T>
 struct AttentionPairs {
-  inline AttentionPairs(const AttentionAtom<T>& atom, const AttentionSecond<T>& io, const AttentionRow<T>& row,
+  inline AttentionPairs(const AttentionAtom<T>& atom, const AttentionTangent<T>& io, const AttentionRow<T>& row,
                         std::int64_t at, std::int64_t j, const T* soft_row, const T* mask)
-      : soft(line(soft_row + j)), b(line(io.b + at + j)), c(line(io.c + at + j)), sn(line(atom.s + j)),
-        stn(line(io.s + j)), open(line(mask + j)) {
+      : soft(line(soft_row + j)), sn(line(atom.s + j)), stn(line(io.s + j)), open(line(mask + j)) {
     const Line<T> scale = all(atom.scale);
     p = row.s * sn, pt = row.st * sn + row.s * stn;
     d = three(atom, atom.e, row.e, j) * open;
@@ -193,21 +200,57 @@ struct AttentionPairs {
     logit = qk + all(atom.shift);
     logit_t = (left + right) * p + logit * pt;
   }
-  inline Line<T> soft_t_bar() const { return b * gate; }
-  inline Line<T> soft_bar(const AttentionRow<T>& row) const {
-    return b * gate_t + c * gate + soft_t_bar() * (logit_t - row.slope) - logit_t * row.mean;
-  }
 
-  Line<T> soft, b, c, sn, stn, open, p, pt, d, dt, gate, gate_t, qk, left, right, logit, logit_t;
+  Line<T> soft, sn, stn, open, p, pt, d, dt, gate, gate_t, qk, left, right, logit, logit_t;
 };
 
-/// The gradient of sum(do ot), ot the tangent of o: with the marks of attention_grad, t for tangents and G = p d,
+/// The tangent of the weights: with the marks of attention_grad, t for tangents and G = p d,
 ///   Lt = (q.k)t p + (q.k + shift) pt;  Pt = P (Lt - sum P Lt);  Gt = pt d + p dt;  W = P G;  Wt = Pt G + P Gt
-/// and backward from Wtbar = do.v (b) and Wbar = do.vt (c):
+template <class T>
+void attention_tangent(const AttentionAtom<T>& atom, const AttentionTangent<T>& io) {
+  constexpr int kLanes = Line<T>::kLanes;
+  const std::int64_t stride = atom.stride;
+  T *soft = atom.row, *mask = attention_mask(atom, atom.row + stride);
+  for (std::int64_t m = 0; m < atom.n; ++m) {
+    const std::int64_t at = m * stride;
+    attention_softmax(atom, m, io.qk + at, soft);
+    if (atom.off_diagonal) mask[m] = 0;
+    AttentionRow<T> row = attention_row(atom, io, m);
+    for (std::int64_t j = 0; j < stride; j += kLanes) {
+      const AttentionPairs<T> x(atom, io, row, at, j, soft, mask);
+      row.slope = row.slope + x.soft * x.logit_t;
+    }
+    row.slope = all(total(row.slope));
+    for (std::int64_t j = 0; j < stride; j += kLanes) {
+      const AttentionPairs<T> x(atom, io, row, at, j, soft, mask);
+      put(x.soft * x.gate, io.weight + at + j);
+      put(x.soft * (x.logit_t - row.slope) * x.gate + x.soft * x.gate_t, io.weight_t + at + j);
+    }
+    mask[m] = 1;
+  }
+}
+
+/// The same with the derivatives by the weights, b by their tangents and c by themselves.
+template <class T>
+struct AttentionBars : AttentionPairs<T> {
+  inline AttentionBars(const AttentionAtom<T>& atom, const AttentionSecond<T>& io, const AttentionRow<T>& row,
+                       std::int64_t at, std::int64_t j, const T* soft_row, const T* mask)
+      : AttentionPairs<T>(atom, io.t, row, at, j, soft_row, mask), b(line(io.b + at + j)),
+        vt(line(io.t.weight_t + at + j)), c(vt + line(io.t.weight + at + j)) {}
+  inline Line<T> soft_t_bar() const { return b * this->gate; }
+  inline Line<T> soft_bar(const AttentionRow<T>& row) const {
+    return b * this->gate_t + c * this->gate + soft_t_bar() * (this->logit_t - row.slope) - this->logit_t * row.mean;
+  }
+
+  Line<T> b, vt, c;
+};
+
+/// The gradient of sum(do ot) + sum(do2 o), ot the tangent of o, backward from Wtbar = do.v (b) and
+/// Wbar = do.vt + do2.v (c) through what attention_tangent does:
 ///   Ptbar = b G;  Pbar = b Gt + c G + Ptbar (Lt - sum P Lt) - Lt (sum P Ptbar);  Gtbar = b P;  Gbar = b Pt + c P
 ///   Ltbar = P (Ptbar - sum P Ptbar);  Lbar = P (Pbar - sum P Pbar)
 template <class T>
-void attention_grad_grad(const AttentionAtom<T>& atom, const AttentionSecond<T>& io) {
+void attention_second(const AttentionAtom<T>& atom, const AttentionSecond<T>& io) {
   constexpr int kLanes = Line<T>::kLanes;
   const std::int64_t stride = atom.stride;
   T *soft = atom.row, *mask = attention_mask(atom, atom.row + stride);
@@ -217,26 +260,25 @@ void attention_grad_grad(const AttentionAtom<T>& atom, const AttentionSecond<T>&
   const Line<T> zero = all(T(0)), scale = all(atom.scale);
   for (std::int64_t m = 0; m < atom.n; ++m) {
     const std::int64_t at = m * stride;
-    attention_softmax(atom, m, io.qk + at, soft);
+    attention_softmax(atom, m, io.t.qk + at, soft);
     if (atom.off_diagonal) mask[m] = 0;
-    AttentionRow<T> row{all(atom.s[m]), all(io.s[m]), {}, {}, zero, zero, zero};
-    for (int c = 0; c < 3; ++c) row.e[c] = all(atom.e[c * stride + m]), row.et[c] = all(io.e[c * stride + m]);
+    AttentionRow<T> row = attention_row(atom, io.t, m);
     Line<T> slope = zero, mean = zero, last = zero;
     for (std::int64_t j = 0; j < stride; j += kLanes) {
-      const AttentionPairs<T> x(atom, io, row, at, j, soft, mask);
+      const AttentionBars<T> x(atom, io, row, at, j, soft, mask);
       slope = slope + x.soft * x.logit_t;
       mean = mean + x.soft * x.soft_t_bar();
     }
     row.slope = all(total(slope)), row.mean = all(total(mean));
     for (std::int64_t j = 0; j < stride; j += kLanes) {
-      const AttentionPairs<T> x(atom, io, row, at, j, soft, mask);
+      const AttentionBars<T> x(atom, io, row, at, j, soft, mask);
       last = last + x.soft * x.soft_bar(row);
     }
     row.last = all(total(last));
     const Line<T> bend_q = all(io.q.bend[m]);
     Line<T> s_sum = zero, e_sum[3] = {zero, zero, zero}, along = zero, drift = zero;
     for (std::int64_t j = 0; j < stride; j += kLanes) {
-      const AttentionPairs<T> x(atom, io, row, at, j, soft, mask);
+      const AttentionBars<T> x(atom, io, row, at, j, soft, mask);
       const Line<T> soft_t = x.soft * (x.logit_t - row.slope);
       const Line<T> logit_t_bar = x.soft * (x.soft_t_bar() - row.mean);
       const Line<T> logit_bar = x.soft * (x.soft_bar(row) - row.last);
@@ -249,19 +291,19 @@ void attention_grad_grad(const AttentionAtom<T>& atom, const AttentionSecond<T>&
       s_sum = s_sum + pbar * x.sn + ptbar * x.stn;
       add_to(io.ds + j, pbar * row.s + ptbar * row.st);
       for (int c = 0; c < 3; ++c) {
-        e_sum[c] = e_sum[c] + dbar * line(atom.e + c * stride + j) + dtbar * line(io.e + c * stride + j);
+        e_sum[c] = e_sum[c] + dbar * line(atom.e + c * stride + j) + dtbar * line(io.t.e + c * stride + j);
         add_to(io.de + c * stride + j, dbar * row.e[c] + dtbar * row.et[c]);
       }
       along = along + qk_t_bar * x.qk, drift = drift + qk_t_bar * x.left;
       add_to(io.k.along + j, qk_t_bar * x.qk);
       add_to(io.k.drift + j, qk_t_bar * x.right);
       add_to(io.v.along + j, weight * x.b);
-      add_to(io.v.drift + j, weight * x.c);
-      put(qk_t_bar * scale, io.qk + at + j);
+      add_to(io.v.drift + j, weight * x.vt);
+      put(qk_t_bar * scale, io.bar + at + j);
       put((qk_bar - bend_q * qk_t_bar) * scale, io.left + at + j);
       put((qk_bar - line(io.k.bend + j) * qk_t_bar) * scale, io.right + at + j);
-      put(weight, io.b + at + j);
-      put(weight_t, io.c + at + j);
+      put(weight, io.t.weight + at + j);
+      put(weight_t, io.t.weight_t + at + j);
       put(weight_t - line(io.v.bend + j) * weight, io.for_v + at + j);
     }
     io.ds[m] += total(s_sum);
@@ -273,8 +315,9 @@ void attention_grad_grad(const AttentionAtom<T>& atom, const AttentionSecond<T>&
 
 /// unit [n, width]: rows of x divided by sqrt(max(sum of squares, floor2)).
 template <class T>
-void attention_unit(std::int64_t n, std::int64_t width, T floor2, const T* x, const AttentionUnit<T>& u) {
-  for (std::int64_t i = 0; i < n; ++i, x += width) {
+void attention_unit(std::int64_t n, std::int64_t width, T floor2, const T* x, std::int64_t ldx,
+                    const AttentionUnit<T>& u) {
+  for (std::int64_t i = 0; i < n; ++i, x += ldx) {
     const T square = dot(width, x, x), divisor2 = square < floor2 ? floor2 : square;
     const T inverse = divisor2 == 0 ? T(0) : 1 / root(divisor2);
     u.inverse[i] = inverse;
@@ -286,8 +329,9 @@ void attention_unit(std::int64_t n, std::int64_t width, T floor2, const T* x, co
 
 /// tangent [n, width] of `unit` from that of x, and bend: how fast the divisor grows, times the inverse squared.
 template <class T>
-void attention_unit_tangent(std::int64_t n, std::int64_t width, const T* xt, const AttentionUnit<T>& u) {
-  for (std::int64_t i = 0; i < n; ++i, xt += width) {
+void attention_unit_tangent(std::int64_t n, std::int64_t width, const T* xt, std::int64_t ldx,
+                            const AttentionUnit<T>& u) {
+  for (std::int64_t i = 0; i < n; ++i, xt += ldx) {
     const T* unit = u.unit + i * width;
     const T inverse = u.inverse[i], part = u.round[i] * dot(width, unit, xt);
     u.bend[i] = inverse * part;
@@ -300,8 +344,9 @@ void attention_unit_tangent(std::int64_t n, std::int64_t width, const T* xt, con
 /// derivative by `unit` less bend times yt, that by the tangent; along = unit.yt and drift = tangent.yt do the rest:
 /// inverse (y - (unit.y + drift) unit - along tangent). Below the floor the divisor is a constant: inverse y.
 template <class T>
-void attention_unit_back(std::int64_t n, std::int64_t width, const AttentionUnit<T>& u, bool second, T* dx) {
-  for (std::int64_t i = 0; i < n; ++i, dx += width) {
+void attention_unit_back(std::int64_t n, std::int64_t width, const AttentionUnit<T>& u, bool second, T* dx,
+                         std::int64_t ldx) {
+  for (std::int64_t i = 0; i < n; ++i, dx += ldx) {
     const T* unit = u.unit + i * width;
     const T inverse = u.inverse[i];
     if (u.round[i] == 0) {

@@ -115,16 +115,23 @@ struct AttentionUnit {
   T *bend, *along, *drift;
 };
 
+/// The tangents of one atom: products over pairs, in, and the weights that are made of them.
+template <class T>
+struct AttentionTangent {
+  const T *qk, *left, *right;  ///< q.k, tangent of q . k, q . tangent of k
+  const T *s, *e;              ///< tangents [stride] and [3, stride]
+  T *weight, *weight_t;        ///< weights and their tangents, out
+};
+
 /// Arrays of the second order of one atom: matrices over pairs that come as products and leave as left operands.
 template <class T>
 struct AttentionSecond {
-  T* qk;     ///< q.k -> derivative by the tangent of q.k
-  T* left;   ///< tangent of q . k -> what k is multiplied with for the derivative by q
-  T* right;  ///< q . tangent of k -> what, transposed, q is multiplied with for the derivative by k
-  T* b;      ///< do.v -> weights
-  T* c;      ///< do . tangent of v -> tangent of the weights
-  T* for_v;  ///< -> what, transposed, do is multiplied with for the derivative by v
-  const T *s, *e;         ///< tangents [stride] and [3, stride]
+  AttentionTangent<T> t;  ///< weight: do2.v, in, as well; weight_t: do . tangent of v, in, as well
+  const T* b;             ///< do.v
+  T* bar;    ///< derivative by the tangent of q.k, out
+  T* left;   ///< what k is multiplied with for the derivative by q, out
+  T* right;  ///< what, transposed, q is multiplied with for the derivative by k, out
+  T* for_v;  ///< what, transposed, do is multiplied with for the derivative by v, out
   AttentionUnit<T> q, k, v;  ///< bend, in; along and drift, out
   T *ds, *de;             ///< [stride] and [3, stride], out
 };
@@ -197,14 +204,19 @@ struct Kernels {
   void (*product_at)(std::int64_t m, std::int64_t n, std::int64_t k, const T* const* a, std::int64_t first, const T* b,
                      std::int64_t ldb, T* const* c, bool add);
 
-  /// The attention of one atom, see attention.inl. w [n, stride]: q.k, becomes the weights.
-  void (*attention_weights)(const AttentionAtom<T>& atom, T* w);
-  /// The same, and dw: do.v, becomes the derivative by q.k. ds [stride], de [3, stride], out.
-  void (*attention_grad)(const AttentionAtom<T>& atom, T* w, T* dw, T* ds, T* de);
-  void (*attention_grad_grad)(const AttentionAtom<T>& atom, const AttentionSecond<T>& io);
-  void (*attention_unit)(std::int64_t n, std::int64_t width, T floor2, const T* x, const AttentionUnit<T>& u);
-  void (*attention_unit_tangent)(std::int64_t n, std::int64_t width, const T* xt, const AttentionUnit<T>& u);
-  void (*attention_unit_back)(std::int64_t n, std::int64_t width, const AttentionUnit<T>& u, bool second, T* dx);
+  /// The attention of one atom, see attention.inl. Of q.k [n, stride] the weights w.
+  void (*attention_weights)(const AttentionAtom<T>& atom, const T* qk, T* w);
+  /// The same, and of b = do.v the derivative by q.k, dw. ds [stride], de [3, stride], out.
+  void (*attention_grad)(const AttentionAtom<T>& atom, const T* qk, const T* b, T* w, T* dw, T* ds, T* de);
+  void (*attention_tangent)(const AttentionAtom<T>& atom, const AttentionTangent<T>& io);
+  void (*attention_second)(const AttentionAtom<T>& atom, const AttentionSecond<T>& io);
+  /// Rows of x, xt and dx are ldx apart.
+  void (*attention_unit)(std::int64_t n, std::int64_t width, T floor2, const T* x, std::int64_t ldx,
+                         const AttentionUnit<T>& u);
+  void (*attention_unit_tangent)(std::int64_t n, std::int64_t width, const T* xt, std::int64_t ldx,
+                                 const AttentionUnit<T>& u);
+  void (*attention_unit_back)(std::int64_t n, std::int64_t width, const AttentionUnit<T>& u, bool second, T* dx,
+                              std::int64_t ldx);
 
   /// n rows of the residual norm and its derivatives, see norm.inl. scratch [5, m up to whole cache lines].
   void (*norm)(std::int64_t n, std::int64_t m, T eps, const T* x, const T* o, const T* gamma, const T* beta, T* scratch,

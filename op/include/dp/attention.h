@@ -26,11 +26,9 @@ struct Attention {
 /// The arrays that are differentiated, or their tangents or gradients; e and s are read where they count.
 template <class T>
 struct AttentionRows {
-  T* q;  ///< [nrows, width]
-  T* k;
-  T* v;
-  T* e;  ///< [nrows, 3]
-  T* s;  ///< [nrows]
+  T* qkv;  ///< [nrows, 3, width]: the rows of q, k and v side by side
+  T* e;    ///< [nrows, 3]
+  T* s;    ///< [nrows]
 };
 
 template <class T>
@@ -40,20 +38,40 @@ struct AttentionInput {
   const std::int32_t* offsets;  ///< [natoms + 1], from 0 to nrows, not decreasing
 };
 
-/// o [nrows, width], out. Throws InvalidInput, as all three, for sizes, offsets and numbers that cannot be.
+/// Numbers of an array over the pairs of rows of each atom, of which one order makes some for the next: atom after
+/// atom n rows of n numbers, each up to a whole cache line. Throws InvalidInput for offsets that cannot be.
 template <class T>
-void attention(const Attention& sizes, const AttentionInput<T>& in, T* o, const Context& context);
+std::int64_t attention_pairs(const Attention& sizes, const std::int32_t* offsets);
 
-/// Gradients of sum(do o). d_o [nrows, width], in; grad, out, each may be null.
+/// o [nrows, width] and qk [pairs], products of queries and keys, out; each may be null. Throws InvalidInput, as all
+/// four, for sizes, offsets and numbers that cannot be.
 template <class T>
-void attention_grad(const Attention& sizes, const AttentionInput<T>& in, const T* d_o, const AttentionRows<T>& grad,
-                    const Context& context);
+void attention(const Attention& sizes, const AttentionInput<T>& in, T* o, T* qk, const Context& context);
 
-/// Gradients of the sum of all products of the gradients above with `tangent`, by d_o (dd_o [nrows, width]) and by the
-/// rows, out; each may be null.
+/// Gradients of sum(do o). qk of attention and d_o [nrows, width], in; grad and dov [pairs], products of do and v, out;
+/// each may be null.
 template <class T>
-void attention_grad_grad(const Attention& sizes, const AttentionInput<T>& in, const T* d_o,
-                         const AttentionRows<const T>& tangent, T* dd_o, const AttentionRows<T>& grad,
-                         const Context& context);
+void attention_grad(const Attention& sizes, const AttentionInput<T>& in, const T* qk, const T* d_o,
+                    const AttentionRows<T>& grad, T* dov, const Context& context);
+
+/// The tangent of o, dd_o [nrows, width]: the derivative by do of the sum of all products of the gradients above with
+/// `tangent`. left and right [pairs], products of tangents of q with k and of q with tangents of k. Out; each may be
+/// null.
+template <class T>
+void attention_tangent(const Attention& sizes, const AttentionInput<T>& in, const T* qk,
+                       const AttentionRows<const T>& tangent, T* dd_o, T* left, T* right, const Context& context);
+
+/// What the functions above have kept.
+template <class T>
+struct AttentionKept {
+  const T *qk, *dov, *left, *right;  ///< [pairs]
+};
+
+/// Gradients of sum(do2 o) plus those of the sum of all products of the gradients of attention_grad with `tangent`, out;
+/// each may be null. d_o, d2_o [nrows, width], in.
+template <class T>
+void attention_second(const Attention& sizes, const AttentionInput<T>& in, const AttentionKept<T>& kept, const T* d_o,
+                      const T* d2_o, const AttentionRows<const T>& tangent, const AttentionRows<T>& grad,
+                      const Context& context);
 
 }  // namespace dp
