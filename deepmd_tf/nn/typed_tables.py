@@ -109,7 +109,9 @@ class TabulatedFeatures:
 
 def _sum(slots, tables: list, grid, which) -> tuple:
     """Look up in float64: a slope is a small difference of numbers that are nearly equal."""
-    x = tf.cast(slots.rows[:, 0], tf.float64)
+    # Tables begin at an empty slot. A neighbour at the cutoff is below by rounding, which is not beyond the table.
+    lower = tf.gather(grid[:, 1], tf.maximum(which, 0))
+    x = tf.maximum(tf.cast(slots.rows[:, 0], tf.float64), lower)
     (first, outside), *others = [table_rows(x, which, table, grid) for table in tables]
     for term, _ in others:
         first += term * tf.cast(slots.switch, tf.float64)
