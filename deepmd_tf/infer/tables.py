@@ -44,8 +44,15 @@ class NetworkTables(TableSums):
         Smallest distance in the training data, Å.
     """
 
+    # Of types, each with a table of its own; every one takes a megabyte and more.
+    MOST_PAIRS = 36
+
     def __init__(self, exact, nearest: float):
         super().__init__(exact, MARGIN * nearest)
+
+    def pays(self, ranges, pieces, slots) -> bool:
+        """The networks of a few types do: they are evaluated once."""
+        return len(ranges) <= self.MOST_PAIRS
 
     def tables(self, nets, ranges, pieces):
         """Evaluate the networks, at ever more knots until the interpolation is good."""

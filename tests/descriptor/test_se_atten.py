@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from deepmd_tf.errors import ConfigError
+from deepmd_tf.infer.tables import NetworkTables
 from deepmd_tf.nn.context import FOUND, PORTABLE
 from deepmd_tf.nn.dialect import TENSORFLOW
 from deepmd_tf.selfcheck.numpy_atten import descriptor
@@ -101,6 +102,27 @@ def test_both_layouts_are_the_same(name, cell):
     for key in ("energy", "atom_energy", "force", "virial"):
         np.testing.assert_allclose(values[key], expected[key], rtol=0, atol=1e-11 * max(1, np.abs(expected[key]).max()))
     assert np.abs(expected["force"]).max() > 1e-6
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_look_ups_are_the_networks(name):
+    """Features and their projections from tables of each pair of types, against the networks in all slots."""
+    coord, atype = crystal(CUBIC)
+    exact = ModelUnderTest(section(VARIANTS[name]))
+    tables = NetworkTables(FOUND, nearest=1.0)
+    tabulated = ModelUnderTest(section(VARIANTS[name]), primitives=tables.primitives(), weights=exact.weights)
+    # Rows of excluded pairs that other programs make of the mean have no tables.
+    assert bool(tables.outside) == (name != "smooth, mean, excluded")
+    expected, values = exact(coord, atype, CUBIC), tabulated(coord, atype, CUBIC)
+    for key in ("energy", "force", "virial"):
+        np.testing.assert_allclose(values[key], expected[key], rtol=0, atol=1e-9 * max(1, np.abs(expected[key]).max()))
+
+
+def test_many_pairs_of_types_are_evaluated_by_the_networks():
+    """Tables of all pairs of a long type map would be larger than the frames they are for."""
+    tables = NetworkTables(FOUND, nearest=1.0)
+    ModelUnderTest({**section(), "type_map": list("ABCDEFG")}, primitives=tables.primitives())
+    assert not tables.outside
 
 
 @pytest.mark.parametrize("name", VARIANTS)

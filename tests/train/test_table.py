@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from deepmd_tf.export.freeze import freeze_checkpoint, write_graph
 from deepmd_tf.infer import DeepPot
 from deepmd_tf.infer.frozen import FrozenModel
 from deepmd_tf.nn.tabulated import TableInTheLoop
-from deepmd_tf.train.run import train
+from deepmd_tf.train.run import _pairs_of_types, train
 from tests.support.training import small_input, write_input
 
 
@@ -43,6 +44,45 @@ def test_the_same_weights_as_without(folder):
         if not name.endswith(("/Adam", "/Adam_1")):
             assert np.allclose(on[name], off[name], rtol=0, atol=1e-8), name
     assert (folder / "on.out").read_text() == (folder / "off.out").read_text()
+
+
+ATTENTION = {
+    "concat": {},
+    "one side, mean": {"type_one_side": True, "set_davg_zero": False},
+    "strip": {"tebd_input_mode": "strip"},
+    "v2": {"type": "se_atten_v2"},
+    "v2, no layer, float32": {"type": "se_atten_v2", "attn_layer": 0, "precision": "float32"},
+}
+
+
+@pytest.mark.parametrize("name", ATTENTION)
+def test_the_same_weights_as_without_for_networks_that_are_told_the_types(folder, name):
+    on, off = attention(folder, name, "on"), attention(folder, name, "off", embedding_table=False)
+    assert on.pop("table_intervals") >= TableInTheLoop.FIRST
+    weights = [key for key in off if key.startswith(("filter_", "attention_", "layer_", "type_embed"))]
+    tolerance = 1e-5 if "float32" in name else 1e-8
+    for key in weights:
+        if not key.endswith(("/Adam", "/Adam_1")):
+            np.testing.assert_allclose(on[key], off[key], rtol=0, atol=tolerance, err_msg=key)
+    assert len(weights) > 10
+
+
+def attention(folder, name: str, run: str, steps: int = 30, **training) -> dict[str, np.ndarray]:
+    """The checkpoint of a run with such a descriptor."""
+    section = {"type": "se_atten", "sel": 50, "rcut": 4.0, "rcut_smth": 1.0, "neuron": [4, 8], "axis_neuron": 3,
+               "attn": 5, "attn_layer": 2, "seed": 1, **ATTENTION[name]}  # fmt: skip
+    keys = {"save_freq": steps, "save_ckpt": run, "disp_file": f"{run}.out", **training}
+    content = small_input(folder, steps=steps, training=keys, model={"descriptor": section})
+    train(write_input(folder, content))
+    return find_checkpoint(folder / run).values()
+
+
+def test_only_pairs_of_types_that_occur_have_tables(folder):
+    """Names beyond those of the data cost nothing."""
+    atom_types = np.array([0, 0, 1])
+    systems = [SimpleNamespace(mixed=False, atom_types=atom_types + shift) for shift in (0, 3)]
+    assert _pairs_of_types(systems) == {(a + s, b + s) for a in (0, 1) for b in (0, 1) for s in (0, 3)}
+    assert _pairs_of_types([*systems, SimpleNamespace(mixed=True, atom_types=atom_types)]) is None
 
 
 def test_intervals_double_until_the_error_is_small(folder, caplog, monkeypatch):
