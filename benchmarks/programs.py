@@ -40,6 +40,19 @@ class Program:
             sys.exit(f"{self.name} {' '.join(arguments)} ended with {done.returncode}:\n{done.stdout[-4000:]}")
         return wall, done.stdout
 
+    def run_with_peak(self, arguments, folder: Path, env: dict[str, str]) -> tuple[float, float]:
+        """Run to the end in ``folder``; return wall time in seconds and the largest memory of the process in MB."""
+        with open(folder / "output.log", "w", encoding="utf-8") as log:
+            start = time.perf_counter()
+            process = subprocess.Popen([*self.command, *arguments], cwd=folder, env=env, stdout=log, stderr=log)
+            _, status, usage = os.wait4(process.pid, 0)
+            wall = time.perf_counter() - start
+            process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode:
+            output = (folder / "output.log").read_text()[-4000:]
+            sys.exit(f"{self.name} {' '.join(arguments)} ended with {process.returncode}:\n{output}")
+        return wall, usage.ru_maxrss / 1024
+
     def time_until(self, arguments, folder: Path, env: dict[str, str], reached: Callable[[], bool]) -> float:
         """Seconds from the start of the process until ``reached()`` is true; the run then goes on to its end."""
         with open(folder / "output.log", "w", encoding="utf-8") as log:

@@ -1,4 +1,4 @@
-"""Wall time of a training step and of the start, both programs side by side in one run.
+"""Wall time of a training step and of the start, and memory, both programs side by side in one run.
 
 A run of few and a run of many steps differ by steps alone, so start and end drop out. Runs alternate
 between the programs, so that what else the machine does falls on both.
@@ -24,24 +24,27 @@ def main() -> None:
     contenders = programs(args)
     step = {program.name: [] for program in contenders}
     start = {program.name: [] for program in contenders}
+    peak = {program.name: [] for program in contenders}
     for number in range(args.pairs):
-        short = {program.name: wall_time(args, program, few) for program in contenders}
+        short = {program.name: measured(args, program, few)[0] for program in contenders}
         for program in contenders:
-            step[program.name].append((wall_time(args, program, many) - short[program.name]) / (many - few))
+            wall, memory = measured(args, program, many)
+            step[program.name].append((wall - short[program.name]) / (many - few))
+            peak[program.name].append(memory)
             start[program.name].append(first_step(args, program))
             print(
                 f"pair {number + 1}: {program.name} {1e3 * step[program.name][-1]:.1f} ms/step, "
-                f"first step after {start[program.name][-1]:.2f} s",
+                f"first step after {start[program.name][-1]:.2f} s, {memory:.0f} MB",
                 flush=True,
             )
-    report(step, start)
+    report(step, start, peak)
 
 
-def wall_time(args, program: Program, steps: int) -> float:
-    """Seconds of a whole run; it shows and saves at its end only."""
+def measured(args, program: Program, steps: int) -> tuple[float, float]:
+    """Seconds and the largest memory, in MB, of a whole run; it shows and saves at its end only."""
     folder = fresh_folder(args, numb_steps=steps, disp_freq=steps, save_freq=steps)
     try:
-        return program.run(["train", "input.json"], folder, environment(program, args.threads))[0]
+        return program.run_with_peak(["train", "input.json"], folder, environment(program, args.threads))
     finally:
         shutil.rmtree(folder)
 
@@ -65,19 +68,21 @@ def has_row(lcurve: Path) -> bool:
     return any(line.endswith("\n") and line.strip() and not line.startswith("#") for line in lines)
 
 
-def report(step: dict[str, list[float]], start: dict[str, list[float]]) -> None:
+def report(step: dict[str, list[float]], start: dict[str, list[float]], peak: dict[str, list[float]]) -> None:
     """Print medians with their spread, and ratios to the other program."""
     rows = []
     for name in step:
         per_step = sorted(1e3 * value for value in step[name])
         rows.append(
-            [name, f"{median(per_step):.1f}", f"{per_step[0]:.1f} to {per_step[-1]:.1f}", f"{median(start[name]):.2f}"]
-        )
+            [name, f"{median(per_step):.1f}", f"{per_step[0]:.1f} to {per_step[-1]:.1f}", f"{median(start[name]):.2f}",
+             f"{median(peak[name]):.0f}"]
+        )  # fmt: skip
     if len(step) == 2:
         ours, theirs = step
         ratio = median(b / a for a, b in zip(step[ours], step[theirs]))
-        rows.append(["ratio", f"{ratio:.2f}", "", f"{median(start[theirs]) / median(start[ours]):.2f}"])
-    print(table(["program", "ms/step (median)", "range", "s to first step (median)"], rows))
+        others = [f"{median(values[theirs]) / median(values[ours]):.2f}" for values in (start, peak)]
+        rows.append(["ratio", f"{ratio:.2f}", "", *others])
+    print(table(["program", "ms/step (median)", "range", "s to first step (median)", "peak, MB"], rows))
 
 
 if __name__ == "__main__":

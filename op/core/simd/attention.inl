@@ -313,11 +313,18 @@ void attention_second(const AttentionAtom<T>& atom, const AttentionSecond<T>& io
   }
 }
 
+/// Fetch a row that is read after the next: rows lie apart, in an array that no cache holds.
+template <class T>
+inline void fetch_row(std::int64_t width, const T* from) {
+  for (std::int64_t j = 0; j < width; j += Line<T>::kLanes) __builtin_prefetch(from + j);
+}
+
 /// unit [n, width]: rows of x divided by sqrt(max(sum of squares, floor2)).
 template <class T>
 void attention_unit(std::int64_t n, std::int64_t width, T floor2, const T* x, std::int64_t ldx,
                     const AttentionUnit<T>& u) {
   for (std::int64_t i = 0; i < n; ++i, x += ldx) {
+    fetch_row(width, x + 3 * ldx);
     const T square = dot(width, x, x), divisor2 = square < floor2 ? floor2 : square;
     const T inverse = divisor2 == 0 ? T(0) : 1 / root(divisor2);
     u.inverse[i] = inverse;
@@ -332,6 +339,7 @@ template <class T>
 void attention_unit_tangent(std::int64_t n, std::int64_t width, const T* xt, std::int64_t ldx,
                             const AttentionUnit<T>& u) {
   for (std::int64_t i = 0; i < n; ++i, xt += ldx) {
+    fetch_row(width, xt + 3 * ldx);
     const T* unit = u.unit + i * width;
     const T inverse = u.inverse[i], part = u.round[i] * dot(width, unit, xt);
     u.bend[i] = inverse * part;
