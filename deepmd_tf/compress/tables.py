@@ -10,11 +10,10 @@ import numpy as np
 from deepmd_tf.compress.table import Grid, Spacing, coefficients
 from deepmd_tf.errors import ModelFormatError
 from deepmd_tf.export.freeze import placeholders
-from deepmd_tf.nn.attention import RowFeatures
 from deepmd_tf.nn.context import PORTABLE, BuildContext
-from deepmd_tf.nn.mixed_nets import MixedNets
 from deepmd_tf.nn.nets import ALL, EmbeddingNets
 from deepmd_tf.nn.table import Table
+from deepmd_tf.nn.typed import RowFeatures, TypedEmbedding
 from deepmd_tf.nn.weights import FrozenWeights
 from deepmd_tf.ops.session import evaluate
 from deepmd_tf.stat.env import EnvSpec
@@ -144,7 +143,7 @@ def _planned(model, values, interface, nearest, spacing, types) -> list[tuple]:
     """Plans with their networks, and the factors of types where there are some, in the graph that is being built."""
     found = []
     for one, nets in _sums(model, values, interface):
-        dtype, factors = _table_dtype(nets), [nets.factors()] if one.kind == MIXED and nets.kind.strip else []
+        dtype, factors = _table_dtype(nets), [nets.factors()] if one.kind == MIXED and nets.telling.strip else []
         for key in nets.keys:
             if one.kind == MIXED and types is not None and not set(key) <= {*types, ALL, nets.ntypes}:
                 continue
@@ -157,7 +156,7 @@ def _planned(model, values, interface, nearest, spacing, types) -> list[tuple]:
     return found
 
 
-def _sums(model, values, interface) -> list[tuple[Sum, EmbeddingNets | MixedNets]]:
+def _sums(model, values, interface) -> list[tuple[Sum, EmbeddingNets | TypedEmbedding]]:
     """Build the descriptor with primitives that only note what they are asked."""
     found = []
 
@@ -176,15 +175,15 @@ def _sums(model, values, interface) -> list[tuple[Sum, EmbeddingNets | MixedNets
 
     def noting_mixed(nets, slots):
         found.append((Sum(MIXED, nets.spec, nets.mean, nets.scale), nets))
-        return RowFeatures(slots, tf.zeros([tf.shape(slots.rows)[0], nets.width], slots.rows.dtype))
+        return tf.zeros([tf.shape(slots.rows)[0], nets.width], slots.rows.dtype)
 
     primitives = replace(
         PORTABLE,
         two_body=noting(TWO_BODY, 4),
         radial=noting(RADIAL),
         three_body=noting(THREE_BODY),
-        mixed_features=noting_mixed,
-        mixed_two_body=lambda nets, slots: slots.outer(noting_mixed(nets, slots).value),
+        typed_features=lambda nets, slots: RowFeatures(slots, noting_mixed(nets, slots)),
+        typed_sum=lambda nets, slots: slots.outer(noting_mixed(nets, slots)),
     )
     context = BuildContext(len(model.type_map), FrozenWeights(values), np.dtype(interface), primitives)
     if model.type_embedding is not None:
@@ -207,7 +206,7 @@ def _range(one: Sum, key: tuple[int, int], nearest: float) -> tuple[float, float
     return net_range(ranges, key, spec.exclude_types)
 
 
-def _table_dtype(nets: EmbeddingNets | MixedNets) -> np.dtype:
+def _table_dtype(nets: EmbeddingNets | TypedEmbedding) -> np.dtype:
     if nets.dtype not in ("float32", "float64"):
         raise ModelFormatError(
             f"precision {nets.dtype} of the embedding network: expected float32 or float64, which tables can have"

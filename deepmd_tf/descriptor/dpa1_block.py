@@ -13,7 +13,6 @@ from deepmd_tf.errors import ConfigError, ModelFormatError
 from deepmd_tf.nn.context import BuildContext, ModelInput
 from deepmd_tf.nn.dialect import DIALECTS, NODE
 from deepmd_tf.nn.mixed import AllSlots
-from deepmd_tf.nn.mixed_nets import mixed_features
 from deepmd_tf.nn.records import NetRecord, child, dtype_name, opened
 from deepmd_tf.nn.type_map import TypeMapChange
 from deepmd_tf.nn.weights import FrozenWeights
@@ -206,7 +205,7 @@ class DescrptBlockSeAtten:
         if self.exclude_types:
             _, plain = replace(environment, exclude_types=()).see(ctx, inputs, dtype)
         slots = AllSlots(seen)
-        g = tf.reshape(mixed_features(component.nets(ctx), slots).value, [-1, self.nnei, self.dim_emb])
+        g = tf.reshape(component.embedding(ctx).rows(slots), [-1, self.nnei, self.dim_emb])
         g = self.dpa1_attention.build(g, live=seen.live, direction=seen.direction, switch=seen.switch)
         output = component.output(ctx, inputs, tensors, slots.outer(tf.reshape(g, [-1, self.dim_emb])))
         return output.value, g, plain.rows[:, :, 1:] * real, output.rotation, seen.switch

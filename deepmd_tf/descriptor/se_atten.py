@@ -25,7 +25,7 @@ from deepmd_tf.errors import ConfigError
 from deepmd_tf.nn.activation import activation
 from deepmd_tf.nn.attention import Gate, attention_layers
 from deepmd_tf.nn.dialect import DEFAULT, DIALECTS, NODE
-from deepmd_tf.nn.mixed_nets import Kind, MixedNets
+from deepmd_tf.nn.typed import Telling, TypedEmbedding
 from deepmd_tf.precision import network_dtype
 from deepmd_tf.stat.env import EnvSpec
 from deepmd_tf.tf1 import tf
@@ -197,7 +197,7 @@ class DescrptSeAtten(Descriptor):
             ctx.constant(self.dialect, f"{scope}/{NODE}", tf.string)
         env, neighbors = self.environment(ctx.suffix).see(ctx, inputs, network_dtype(self.precision, ctx.interface))
         slots = ctx.primitives.mixed_slots(neighbors)
-        sums = self._sums(ctx, self.nets(ctx), slots)
+        sums = self._sums(ctx, self.embedding(ctx), slots)
         return self.output(ctx, inputs, env, sums)
 
     def output(self, ctx, inputs, env: EnvironmentTensors, sums) -> DescriptorOutput:
@@ -209,25 +209,25 @@ class DescrptSeAtten(Descriptor):
         rotation = tf.cast(tf.reshape(rotation, [-1, inputs.nloc, self.neuron[-1] * 3]), ctx.interface)
         return DescriptorOutput(ctx.output(value, "o_descriptor"), [env], rotation)
 
-    def _sums(self, ctx, nets, slots):
+    def _sums(self, ctx, embedding, slots):
         """Rows times features, refined by attention, summed over the rows of an atom: [n, 4, M]."""
         if not self.attn_layer:
-            return ctx.primitives.mixed_two_body(nets, slots)
-        features, gate = ctx.primitives.mixed_features(nets, slots), self._gate()
+            return ctx.primitives.typed_sum(embedding, slots)
+        features, gate = ctx.primitives.typed_features(embedding, slots), self._gate()
         for layer in self._layers(ctx):
             features = layer(features, gate)
         return slots.outer(features.value)
 
-    def nets(self, ctx) -> MixedNets:
-        """The networks that are told the types."""
+    def embedding(self, ctx) -> TypedEmbedding:
+        """The networks that make the features of the rows before attention."""
         (environment,) = self.environments(ctx.suffix)
-        one_sided = self._strips_one_side(ctx) if self.strip else self.type_one_side
+        one_side = self._strips_one_side(ctx) if self.strip else self.type_one_side
         settings = dict(
             neuron=list(self.neuron), activation_function=self.activation_function,
             dtype=network_dtype(self.precision, ctx.interface), resnet_dt=self.resnet_dt, trainable=self.trainable,
         )  # fmt: skip
-        kind = Kind(self.strip, one_sided, self.smooth_type_embedding)
-        return MixedNets(ctx, environment.scope, environment.spec, kind, settings, self.seed)
+        telling = Telling(self.strip, one_side, self.smooth_type_embedding)
+        return TypedEmbedding(ctx, environment.scope, environment.spec, telling, settings, self.seed)
 
     def _strips_one_side(self, ctx) -> bool:
         """Other programs of this dialect evaluate the network of both types whatever ``type_one_side`` says."""

@@ -6,9 +6,10 @@ import numpy as np
 from numpy.polynomial.polynomial import polyder, polyval
 
 from deepmd_tf.errors import ModelFormatError
-from deepmd_tf.nn.compressed_mixed import mixed_features_of_tables, mixed_two_body_of_tables
+from deepmd_tf.nn.compressed_typed import typed_features_of_tables, typed_sum_of_tables
 from deepmd_tf.nn.mixed import all_slots
 from deepmd_tf.nn.tabulated import TableSums, knot_tables
+from deepmd_tf.nn.typed_tables import TabulatedFeatures, TypedNets
 from deepmd_tf.tf1 import tf
 
 # Largest error of an interpolated feature or slope, relative to the largest of its network.
@@ -18,6 +19,8 @@ FEWEST, MOST = 128, 4096
 LARGEST_GAP = 1000
 # Pairs this much nearer than those of the training data still meet the table; nearer ones, the stored graph.
 MARGIN = 0.5
+# Of types, for which tables with factors are written out.
+MOST_PAIRS = 256
 # Quintic Hermite polynomials of u: rows are the weights of value, slope and curvature left and right, columns powers.
 HERMITE = np.array(
     [
@@ -83,19 +86,29 @@ class StoredTables(TableSums):
         self._named = stored if isinstance(stored, dict) else None
         self._rest = [] if self._named else list(stored)
 
-    def mixed_features(self, nets, slots):
-        """Features of the rows of ``slots``, looked up in the polynomials as they are stored."""
-        return mixed_features_of_tables(_unnamed, self._mixed(nets), nets, slots)
+    def typed_features(self, embedding, slots):
+        """Features of the rows of ``slots``: of knots, where each pair of types has a table, or as they are stored."""
+        own = self._typed(embedding)
+        networks, pairs = len(embedding.keys) - len(own), embedding.ntypes * (embedding.ntypes + 1)
+        if not slots.alike or not own or networks or pairs > MOST_PAIRS:
+            return typed_features_of_tables(_unnamed, own, embedding, slots)
+        nets, terms, grid = _typed_knots(embedding, list(own.values()))
+        terms, grid = [tf.constant(term.reshape(-1, embedding.width)) for term in terms], tf.constant(grid)
+        found = TabulatedFeatures.look_up(slots, terms, grid, nets.which(slots.neighbor, slots.center))
+        self.outside.append(found.outside)
+        return found
 
-    def mixed_two_body(self, nets, slots):
+    def typed_sum(self, embedding, slots):
         """Sum over the rows of an atom of row times features: -> [n, 4, M]."""
         # One operation for all slots, where there is one table, is faster than features of those that are taken.
-        every = all_slots(slots.neighbors) if nets.kind.strip else slots
-        return mixed_two_body_of_tables(_unnamed, self._mixed(nets), nets, every)
+        if not embedding.telling.strip:
+            return super().typed_sum(embedding, slots)
+        return typed_sum_of_tables(_unnamed, self._typed(embedding), embedding, all_slots(slots.neighbors))
 
-    def _mixed(self, nets) -> dict:
-        """The next tables, by the names of the functions of ``nets`` that they stand for."""
-        names = [name for key in nets.keys if (name := nets.name(key)) in (self._named or {}) or nets.kind.strip]
+    def _typed(self, embedding) -> dict:
+        """The next tables, by the names of the functions of ``embedding`` that they stand for."""
+        named, strip = self._named or {}, embedding.telling.strip
+        names = [name for key in embedding.keys if (name := embedding.name(key)) in named or strip]
         own = dict(zip(names, self._next(names)))
         if len(own) < len(names):
             raise ModelFormatError("the model holds fewer tables than its descriptors have networks")
@@ -114,13 +127,8 @@ class StoredTables(TableSums):
         if len(own) < len(nets.keys):
             raise ModelFormatError("the model holds fewer tables than its descriptor has networks")
         self.by_name.update(zip(map(nets.name, nets.keys), own))
-        knots, grid = [], np.zeros((len(own), 8))
-        for row, (table, info, _) in zip(grid, own):
-            jet, place = _knots(table.reshape(len(table), -1, 6), info.astype(np.float64))
-            row[0] = sum(map(len, knots))
-            row[1 : 1 + len(place)] = place
-            knots.append(jet)
-        return tf.constant(np.concatenate(knots).reshape(-1, nets.width)), tf.constant(grid)
+        jets, grid = _side_by_side([_knots(table) for table in own])
+        return tf.constant(jets.reshape(-1, nets.width)), tf.constant(grid)
 
     def _next(self, names: list[str]) -> list:
         if self._named is not None:
@@ -133,8 +141,35 @@ def _unnamed(_name: str, value: np.ndarray):
     return tf.constant(value)
 
 
-def _knots(rows: np.ndarray, info: np.ndarray) -> tuple[np.ndarray, list[float]]:
-    """Polynomials [n, M, 6] -> value, slope, curvature at as few knots as will do, and where these lie."""
+def _typed_knots(embedding, own: list) -> tuple[TypedNets, list[np.ndarray], np.ndarray]:
+    """A network for each pair of types, its knots in each term of the features, [nknots, 3, M], and where they lie."""
+    knots, telling = [_knots(table) for table in own], embedding.telling
+    if not telling.strip:
+        jets, grid = _side_by_side(knots)
+        return TypedNets(embedding, [(max(center, 0), n) for center, n in embedding.keys]), [jets], grid
+    ((jet, place),), count = knots, embedding.ntypes + 1
+    factors = own[0].factors.astype(np.float64)
+    pairs = [(c, n) for c in range(embedding.ntypes) for n in range(count)]
+    nets = TypedNets(embedding, pairs)
+    of_pairs = [factors[n if len(factors) == count else c * count + n] for c, n in nets.keys]
+    jets = [[jet] * len(of_pairs), [jet * factor for factor in of_pairs]]
+    terms = jets if telling.smooth else [[jet + more for jet, more in zip(*jets)]]
+    both = [_side_by_side([(jet, place) for jet in term]) for term in terms]
+    return nets, [jets for jets, _ in both], both[0][1]
+
+
+def _side_by_side(knots: list[tuple[np.ndarray, list[float]]]) -> tuple[np.ndarray, np.ndarray]:
+    """Knots of several tables one after another, [nknots, 3, M], and the grid [ntables, 8] that says where they lie."""
+    grid = np.zeros((len(knots), 8))
+    grid[1:, 0] = np.cumsum([len(jet) for jet, _ in knots])[:-1]
+    for row, (_, place) in zip(grid, knots):
+        row[1 : 1 + len(place)] = place
+    return np.concatenate([jet for jet, _ in knots]), grid
+
+
+def _knots(table) -> tuple[np.ndarray, list[float]]:
+    """Value, slope and curvature of a table at as few knots as will do, [nknots, 3, M], and where these lie."""
+    rows, info = table.coefficients.reshape(len(table.coefficients), -1, 6), table.info.astype(np.float64)
     lower, upper, largest, fine, coarse = info[:5]
     inside, above = round((upper - lower) / fine), round((largest - upper) / coarse)
     below = len(rows) - inside - above

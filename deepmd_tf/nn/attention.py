@@ -8,6 +8,7 @@ import numpy as np
 
 from deepmd_tf.nn.initial import Seeds
 from deepmd_tf.nn.linear import DenseLayer, dense_layer
+from deepmd_tf.nn.typed import RowFeatures
 from deepmd_tf.tf1 import tf
 
 # Logits are moved up by this before the switch scales them, and down again, so that those of neighbours at the
@@ -44,24 +45,6 @@ class Gate:
 
 
 @dataclass(frozen=True)
-class RowFeatures:
-    """Features of the rows of ``slots``, see :mod:`deepmd_tf.nn.mixed`, as an array.
-
-    Attributes
-    ----------
-    slots : AllSlots or FoundSlots
-    value : [nrows, M]
-    """
-
-    slots: object
-    value: object
-
-    def projected(self, layers):
-        """Linear layers of the features, side by side as ``slots.attend`` takes them."""
-        return self.slots.projected(layers, self.value)
-
-
-@dataclass(frozen=True)
 class AttentionLayer:
     r"""One layer: attention, its result added to the features, and a layer normalisation.
 
@@ -87,7 +70,7 @@ class AttentionLayer:
     eps: float
 
     def __call__(self, x, gate: Gate):
-        """Features of rows, a :class:`RowFeatures` or what stands for one, to features of the same rows."""
+        """Features of rows, see :mod:`deepmd_tf.nn.typed`, to features of the same rows."""
         slots = x.slots
         seen = slots.attend(x.projected((self.query, self.key, self.value)), gate)
         value = slots.normalised(x.value, slots.layer(self.out, seen), self.gamma, self.beta, self.eps)

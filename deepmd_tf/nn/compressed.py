@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 
 from deepmd_tf.nn.blockwise import sum_blocks, sum_pairs
-from deepmd_tf.nn.compressed_mixed import mixed_features_of_tables, mixed_two_body_of_tables
+from deepmd_tf.nn.compressed_typed import typed_features_of_tables, typed_sum_of_tables
 from deepmd_tf.nn.context import PORTABLE, Primitives
 from deepmd_tf.nn.table import TABLE, TABLE_INFO, Table
 from deepmd_tf.ops.tabulate import tabulate_fusion_se_a, tabulate_fusion_se_r, tabulate_fusion_se_t
@@ -24,8 +24,8 @@ def compressed(tables: Mapping[str, Table]) -> Primitives:
         two_body=partial(sum_blocks, partial(_two_body, tables)),
         radial=partial(sum_blocks, partial(_radial, tables)),
         three_body=partial(sum_pairs, partial(_three_body, tables)),
-        mixed_features=partial(mixed_features_of_tables, _constant, tables),
-        mixed_two_body=partial(mixed_two_body_of_tables, _constant, tables),
+        typed_features=partial(typed_features_of_tables, _constant, tables),
+        typed_sum=partial(typed_sum_of_tables, _constant, tables),
     )
 
 

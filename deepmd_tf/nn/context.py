@@ -12,7 +12,7 @@ from deepmd_tf.nn.fitting_nets import fitting_at_once, fitting_by_layers
 from deepmd_tf.nn.found import outer_at_once, outer_by_product
 from deepmd_tf.nn.gram import gram_at_once, gram_by_product
 from deepmd_tf.nn.mixed import all_slots, found_slots
-from deepmd_tf.nn.mixed_nets import mixed_features, mixed_two_body
+from deepmd_tf.nn.typed import typed_exact, typed_sum_exact
 from deepmd_tf.nn.weights import WeightStore
 from deepmd_tf.ops.env_mat import prod_env_mat_a, prod_env_mat_a_mix, prod_env_mat_r
 from deepmd_tf.ops.force_virial import force_virial, force_virial_by_two
@@ -43,10 +43,10 @@ class Primitives:
         Mean over pairs of slots of angle times features of the angle, summed over pairs of types: -> [n, M].
     mixed_slots : callable
         The rows that networks are evaluated for where all types are in one list, see :mod:`deepmd_tf.nn.mixed`.
-    mixed_features : callable
-        What networks that are told the types make of these rows, from (:class:`~deepmd_tf.nn.mixed_nets.MixedNets`,
-        slots): a :class:`~deepmd_tf.nn.attention.RowFeatures` or what stands for one.
-    mixed_two_body : callable
+    typed_features : callable
+        Features of such rows by networks that are told the types, from (embedding, slots), see
+        :mod:`deepmd_tf.nn.typed`.
+    typed_sum : callable
         Sum over the rows of an atom of row times these features: -> [n, 4, M].
     gram : callable
         Products of all columns with the first ones, see :func:`deepmd_tf.nn.gram.gram_by_product`.
@@ -66,8 +66,8 @@ class Primitives:
     radial: Callable
     three_body: Callable
     mixed_slots: Callable
-    mixed_features: Callable
-    mixed_two_body: Callable
+    typed_features: Callable
+    typed_sum: Callable
     gram: Callable
     fitting: Callable
     portable: bool
@@ -88,8 +88,8 @@ PORTABLE = Primitives(
     radial=radial_exact,
     three_body=three_body_exact,
     mixed_slots=all_slots,
-    mixed_features=mixed_features,
-    mixed_two_body=mixed_two_body,
+    typed_features=typed_exact,
+    typed_sum=typed_sum_exact,
     gram=gram_by_product,
     fitting=fitting_by_layers,
     portable=True,

@@ -137,7 +137,7 @@ class FoundSlots:
     alike = True
 
     def __init__(self, neighbors: MixedNeighbors):
-        self.neighbors, self.nnei = neighbors, neighbors.nnei
+        self.nnei, self.neighbors = neighbors.nnei, neighbors
         live = tf.reshape(neighbors.live, [-1])
         at = tf.where(live)[:, 0]
         pick = lambda x, *shape: tf.gather(tf.reshape(x, [-1, *shape]), at)  # noqa: E731

@@ -15,8 +15,8 @@ from dataclasses import replace
 import numpy as np
 
 from deepmd_tf.nn.activation import is_smooth
-from deepmd_tf.nn.mixed_tables import PairNets, TabulatedFeatures
 from deepmd_tf.nn.table import Table
+from deepmd_tf.nn.typed_tables import TabulatedFeatures, TypedNets
 from deepmd_tf.ops.table import table_radial, table_three_body, table_two_body
 from deepmd_tf.stat.ranges import angular_ranges, any_center, net_range, radial_ranges
 from deepmd_tf.tf1 import tf
@@ -61,7 +61,7 @@ class TableSums(ABC):
         """The set of primitives with these sums."""
         return replace(
             self.exact, two_body=self.two_body, radial=self.radial, three_body=self.three_body,
-            mixed_features=self.mixed_features, mixed_two_body=self.mixed_two_body,
+            typed_features=self.typed_features, typed_sum=self.typed_sum,
         )  # fmt: skip
 
     @abstractmethod
@@ -98,24 +98,24 @@ class TableSums(ABC):
             return self.exact.three_body(nets, neighbors, inputs)
         return self._sum(table_three_body, nets, neighbors, *self.tables(nets, ranges, ANGULAR))
 
-    def mixed_features(self, nets, slots):
-        """Features of the rows of ``slots`` by networks that are told the types, see :mod:`deepmd_tf.nn.mixed_nets`."""
-        pairs, spec = PairNets(nets, self._pairs(nets.ntypes, slots)), nets.spec
-        of_center = radial_ranges(nets.mean, nets.scale, self.nearest, spec.rcut, spec.rcut_smth)
-        ranges = [net_range(of_center, key) for key in pairs.keys]
-        if not self.serves(pairs, slots) or not self.pays(ranges, RADIAL, slots.nnei):
-            return self.exact.mixed_features(nets, slots)
-        table, grid = self.tables(pairs, ranges, RADIAL)
-        found = TabulatedFeatures.look_up(slots, pairs.split(table), grid, pairs.which(slots))
+    def typed_sum(self, embedding, slots):
+        """Sum over the rows of an atom of row times these features: -> [n, 4, M]."""
+        return slots.outer(self.typed_features(embedding, slots).value)
+
+    def typed_features(self, embedding, slots):
+        """Features of rows by networks that are told the types, see :mod:`deepmd_tf.nn.typed`."""
+        nets, spec = TypedNets(embedding, self._typed_pairs(embedding.ntypes, slots)), embedding.spec
+        ranges = radial_ranges(embedding.mean, embedding.scale, self.nearest, spec.rcut, spec.rcut_smth)
+        ends = [net_range(ranges, key) for key in nets.keys]
+        if not self.serves(nets, slots) or not self.pays(ends, RADIAL, slots.nnei):
+            return self.exact.typed_features(embedding, slots)
+        table, grid = self.tables(nets, ends, RADIAL)
+        found = TabulatedFeatures.look_up(slots, nets.split(table), grid, nets.which(slots.neighbor, slots.center))
         self.outside.append(found.outside)
         return found
 
-    def mixed_two_body(self, nets, slots):
-        """Sum over the rows of an atom of row times these features: -> [n, 4, M]."""
-        return slots.outer(self.mixed_features(nets, slots).value)
-
-    def _pairs(self, ntypes: int, slots) -> list[tuple[int, int]]:
-        """Types of centre and neighbour that have tables: those that occur."""
+    def _typed_pairs(self, ntypes: int, slots) -> list[tuple[int, int]]:
+        """Pairs of types, of centre and neighbour, that have tables: those that occur."""
         types = range(ntypes)
         pairs = [(c, n) for c in types for n in types] if self.pairs is None else list(self.pairs)
         return pairs + [(c, ntypes) for c in types if slots.alike and slots.padded]
@@ -209,7 +209,7 @@ def knot_tables(nets, ranges: list[tuple[float, float]], pieces, count):
 
     Parameters
     ----------
-    nets : EmbeddingNets or PairNets
+    nets : EmbeddingNets or TypedNets
     ranges : list of (float, float)
         Of the argument of each network.
     pieces : tuple of (float, float)

@@ -66,9 +66,9 @@ def test_equal_to_the_original(name):
         original.section, weights=original.weights, primitives=StoredTables(FOUND, tables).primitives()
     )
     scale = np.abs(original(*frames(TRICLINIC))["force"]).max()
-    for model in (tabulated(original), stored):
+    for model, tolerance in ((tabulated(original), 1e-10), (stored, 1e-8)):
         found = error(original, model, *frames(TRICLINIC))
-        assert max(found.values()) < 1e-10 and found["force"] <= 1e-10 * scale, found
+        assert max(found.values()) < tolerance and found["force"] <= tolerance * scale, found
         assert not [weight for weight in model.store.tensors if weight.startswith("filter_type")]
 
 

@@ -9,14 +9,14 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from deepmd_tf.nn.attention import RowFeatures
 from deepmd_tf.nn.table import FACTORS, TABLE, TABLE_INFO
+from deepmd_tf.nn.typed import RowFeatures
 from deepmd_tf.ops.tabulate import tabulate_fusion_se_atten, tabulate_fusion_se_r
 from deepmd_tf.tf1 import tf
 
 
-def mixed_features_of_tables(constant: Callable, tables: Mapping, nets, slots) -> RowFeatures:
-    """Features of the rows of ``slots``.
+def typed_features_of_tables(constant: Callable, tables: Mapping, nets, slots):
+    """Features of the rows of ``slots``, as :class:`~deepmd_tf.nn.typed.RowFeatures`.
 
     With ``strip``, there is one table, and the factors of the types are a constant. Otherwise each pair of types has a
     table of its own, and the network serves those that have none.
@@ -26,21 +26,16 @@ def mixed_features_of_tables(constant: Callable, tables: Mapping, nets, slots) -
     constant : callable
     tables : mapping of str to Table
         By the names of the functions that they stand for.
-    nets : MixedNets
+    nets : TypedEmbedding
     slots : AllSlots or FoundSlots
     """
-    s = slots.rows[:, :1]
-    if not nets.kind.strip:
-        return RowFeatures(slots, _routed(constant, tables, nets, slots, s))
-    (key,) = nets.keys
-    features = _features(constant, tables, nets, key, s)
-    return RowFeatures(slots, features * _factor(constant, tables, nets, key, slots) + features)
+    return RowFeatures(slots, _rows(constant, tables, nets, slots))
 
 
-def mixed_two_body_of_tables(constant: Callable, tables: Mapping, nets, slots):
+def typed_sum_of_tables(constant: Callable, tables: Mapping, nets, slots):
     """Sum over all slots of an atom of row times features, [n, 4, M]; one operation with ``strip`` (contract G.5)."""
-    if not nets.kind.strip:
-        return slots.outer(mixed_features_of_tables(constant, tables, nets, slots).value)
+    if not nets.telling.strip:
+        return slots.outer(_rows(constant, tables, nets, slots))
     (key,) = nets.keys
     rows = tf.reshape(slots.rows, [-1, sum(nets.spec.sel), 4])
     factor = _factor(constant, tables, nets, key, slots)
@@ -52,6 +47,16 @@ def mixed_two_body_of_tables(constant: Callable, tables: Mapping, nets, slots):
             table, info, slots.rows[:, :1], rows, factor, width=nets.width, is_sorted=is_sorted,
             name=f"{nets.scope}/TabulateFusionSeAtten",
         )  # fmt: skip
+
+
+def _rows(constant, tables, nets, slots):
+    """Features as an array, [nrows, M]."""
+    s = slots.rows[:, :1]
+    if not nets.telling.strip:
+        return _routed(constant, tables, nets, slots, s)
+    (key,) = nets.keys
+    features = _features(constant, tables, nets, key, s)
+    return features * _factor(constant, tables, nets, key, slots) + features
 
 
 def _routed(constant, tables, nets, slots, s):
@@ -67,7 +72,7 @@ def _routed(constant, tables, nets, slots, s):
     features = [_features(constant, tables, nets, key, x) for key, x in zip(keys, numbers)]
     if network in route:
         neighbor, center = (tf.gather(x, at[network]) for x in (slots.neighbor, slots.center))
-        features.append(nets(numbers[network], neighbor, center))
+        features.append(nets.of(numbers[network], neighbor, center))
     if not features:
         return tf.zeros([tf.size(place), nets.width], s.dtype)
     at = tf.concat(at[: len(features)], axis=0)

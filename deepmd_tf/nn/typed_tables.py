@@ -11,18 +11,18 @@ from dataclasses import dataclass
 import numpy as np
 
 from deepmd_tf.nn.linear import side_by_side
-from deepmd_tf.nn.nets import ALL
+from deepmd_tf.nn.typed import TypedEmbedding
 from deepmd_tf.ops.linear import linear
 from deepmd_tf.ops.table import table_rows
 from deepmd_tf.tf1 import tf
 
 
-class PairNets:
-    """A function of one number for each pair of types, as those who make tables want it.
+class TypedNets:
+    """A network of one number for each pair of types, with the interface of tables' makers.
 
     Parameters
     ----------
-    nets : MixedNets
+    embedding : TypedEmbedding
     pairs : iterable of (int, int)
         Types of centre and neighbour.
 
@@ -32,45 +32,45 @@ class PairNets:
         The pairs, in order; the centre is -1 where the network is not told it.
     """
 
-    def __init__(self, nets, pairs):
-        self._nets = nets
-        self.keys = sorted({(ALL, n) for _, n in pairs} if nets.kind.one_sided else set(pairs))
+    def __init__(self, embedding: TypedEmbedding, pairs):
+        self._embedding = embedding
+        self.keys = sorted({(-1, n) for _, n in pairs} if embedding.telling.one_side else set(pairs))
 
     @property
     def dtype(self) -> str:
         """TensorFlow dtype name of the weights."""
-        return self._nets.dtype
+        return self._embedding.dtype
 
     @property
     def activation_function(self) -> str:
         """Name of the activation function."""
-        return self._nets.activation_function
+        return self._embedding.activation_function
 
     @property
     def width(self) -> int:
         """Number of features of a table: those of all terms side by side."""
-        return self._nets.width * self._nets.terms
+        return self._embedding.width * self._embedding.terms
 
     def jets(self, x):
         """x [npairs, K] float64 -> value and two derivatives, [npairs, K, 3, width]."""
-        return tf.concat(self._nets.jets(self.keys, x), axis=3)
+        return tf.concat(self._embedding.jets([(max(c, 0), n) for c, n in self.keys], x), axis=3)
 
     def split(self, table) -> list:
         """Tables of single terms from one of all: [3*nknots, width] -> [3*nknots, M] each."""
-        return [table] if self._nets.terms == 1 else tf.split(table, self._nets.terms, axis=1)
+        return [table] if self._embedding.terms == 1 else tf.split(table, self._embedding.terms, axis=1)
 
-    def which(self, slots):
-        """Number of the function of each row; -1 where there is none."""
-        count = self._nets.ntypes + 1
+    def which(self, neighbor, center):
+        """Number of the network of each row; -1 where there is none."""
+        count = self._embedding.vectors.shape.as_list()[0]
         number = np.full((count, count), -1, np.int32)
         for k, (c, n) in enumerate(self.keys):
-            number[slice(None) if c == ALL else c, n] = k
-        return tf.gather(number.ravel(), slots.center * count + slots.neighbor)
+            number[c if c >= 0 else slice(None), n] = k
+        return tf.gather(number.ravel(), center * count + neighbor)
 
 
 @dataclass(frozen=True)
 class TabulatedFeatures:
-    """Features of the rows of ``slots``, as :class:`~deepmd_tf.nn.attention.RowFeatures`, from tables.
+    """Features of the rows of ``slots``, as :class:`~deepmd_tf.nn.typed.RowFeatures`, from tables.
 
     Attributes
     ----------
@@ -109,7 +109,9 @@ class TabulatedFeatures:
 
 def _sum(slots, tables: list, grid, which) -> tuple:
     """Look up in float64: a slope is a small difference of numbers that are nearly equal."""
-    x = tf.cast(slots.rows[:, 0], tf.float64)
+    # Tables begin at an empty slot. A neighbour at the cutoff is below by rounding, which is not beyond the table.
+    lower = tf.gather(grid[:, 1], tf.maximum(which, 0))
+    x = tf.maximum(tf.cast(slots.rows[:, 0], tf.float64), lower)
     (first, outside), *others = [table_rows(x, which, table, grid) for table in tables]
     for term, _ in others:
         first += term * tf.cast(slots.switch, tf.float64)
