@@ -44,15 +44,16 @@ class NetworkTables(TableSums):
         Smallest distance in the training data, Å.
     """
 
-    # Of types, each with a table of its own; every one takes a megabyte and more.
-    MOST_PAIRS = 36
+    # Types that networks are told of: each pair has a table of its own, and takes a megabyte and more.
+    MOST_TYPES = 6
 
     def __init__(self, exact, nearest: float):
         super().__init__(exact, MARGIN * nearest)
 
-    def pays(self, ranges, pieces, slots) -> bool:
-        """The networks of a few types do: they are evaluated once."""
-        return len(ranges) <= self.MOST_PAIRS
+    def typed_features(self, embedding, slots):
+        """From tables, where types are few."""
+        few = embedding.ntypes <= self.MOST_TYPES
+        return (super() if few else self.exact).typed_features(embedding, slots)
 
     def tables(self, nets, ranges, pieces):
         """Evaluate the networks, at ever more knots until the interpolation is good."""

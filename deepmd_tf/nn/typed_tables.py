@@ -79,6 +79,8 @@ class TabulatedFeatures:
     grid : [nnets, 8] float64
     which : [nrows] int32
         Row of the grid.
+    x : [nrows] float64
+        Arguments.
     value : [nrows, M]
     outside : int64 scalar
         How many rows are beyond the knots of their net.
@@ -88,14 +90,19 @@ class TabulatedFeatures:
     tables: list
     grid: object
     which: object
+    x: object
     value: object
     outside: object
 
     @classmethod
     def look_up(cls, slots, tables: list, grid, which) -> TabulatedFeatures:
         """Features of the rows of ``slots`` from these tables."""
-        value, outside = _sum(slots, tables, grid, which)
-        return cls(slots, tables, grid, which, value, outside)
+        # Once: the gradient of a slice is as large as what it was taken from.
+        x = tf.cast(slots.rows[:, 0], tf.float64)
+        # Tables begin at an empty slot. A neighbour at the cutoff is below by rounding, which is not beyond the table.
+        x = tf.maximum(x, tf.gather(grid[:, 1], tf.maximum(which, 0)))
+        value, outside = _sum(slots, tables, grid, which, x)
+        return cls(slots, tables, grid, which, x, value, outside)
 
     def projected(self, layers):
         """Queries, keys and values of all rows, side by side."""
@@ -104,14 +111,11 @@ class TabulatedFeatures:
         # A constant has no derivatives.
         of_value = tf.tile([[1.0], [0.0], [0.0]], [tf.shape(first)[0] // 3, 1])
         first += tf.cast(of_value, tf.float64) * bias
-        return _sum(self.slots, [first, *others], self.grid, self.which)[0]
+        return _sum(self.slots, [first, *others], self.grid, self.which, self.x)[0]
 
 
-def _sum(slots, tables: list, grid, which) -> tuple:
+def _sum(slots, tables: list, grid, which, x) -> tuple:
     """Look up in float64: a slope is a small difference of numbers that are nearly equal."""
-    # Tables begin at an empty slot. A neighbour at the cutoff is below by rounding, which is not beyond the table.
-    lower = tf.gather(grid[:, 1], tf.maximum(which, 0))
-    x = tf.maximum(tf.cast(slots.rows[:, 0], tf.float64), lower)
     (first, outside), *others = [table_rows(x, which, table, grid) for table in tables]
     for term, _ in others:
         first += term * tf.cast(slots.switch, tf.float64)
