@@ -153,7 +153,7 @@ def test_look_ups_are_the_networks(name):
     tables = NetworkTables(FOUND, nearest=1.0)
     tabulated = ModelUnderTest(section(VARIANTS[name]), primitives=tables.primitives(), weights=exact.weights)
     # Rows of excluded pairs that other programs make of the mean have no tables.
-    assert bool(tables.outside) == (not descriptors.get("se_atten").turns(section(VARIANTS[name])))
+    assert bool(tables.outside) == (not descriptors.get("se_atten").turns(section(VARIANTS[name])["descriptor"]))
     expected, values = exact(coord, atype, CUBIC), tabulated(coord, atype, CUBIC)
     for key in ("energy", "force", "virial"):
         np.testing.assert_allclose(values[key], expected[key], rtol=0, atol=1e-9 * max(1, np.abs(expected[key]).max()))
