@@ -137,8 +137,7 @@ class FoundSlots:
     alike = True
 
     def __init__(self, neighbors: MixedNeighbors):
-        self.nnei, self.neighbors = neighbors.nnei, neighbors
-        live = tf.reshape(neighbors.live, [-1])
+        self.neighbors, live = neighbors, tf.reshape(neighbors.live, [-1])
         at = tf.where(live)[:, 0]
         pick = lambda x, *shape: tf.gather(tf.reshape(x, [-1, *shape]), at)  # noqa: E731
         self.rows, self.neighbor = pick(neighbors.rows, 4), pick(neighbors.neighbor)

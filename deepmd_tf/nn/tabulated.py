@@ -107,7 +107,7 @@ class TableSums(ABC):
         nets, spec = TypedNets(embedding, self._typed_pairs(embedding.ntypes, slots)), embedding.spec
         ranges = radial_ranges(embedding.mean, embedding.scale, self.nearest, spec.rcut, spec.rcut_smth)
         ends = [net_range(ranges, key) for key in nets.keys]
-        if not self.serves(nets, slots) or not self.pays(ends, RADIAL, slots.nnei):
+        if not self.serves(nets, slots) or not self.pays(ends, RADIAL, slots.neighbors.nnei):
             return self.exact.typed_features(embedding, slots)
         table, grid = self.tables(nets, ends, RADIAL)
         found = TabulatedFeatures.look_up(slots, nets.split(table), grid, nets.which(slots.neighbor, slots.center))

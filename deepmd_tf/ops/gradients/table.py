@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from deepmd_tf.ops.gradients.zero import is_zero
 from deepmd_tf.ops.library import op_module
 from deepmd_tf.tf1 import tf
 
@@ -49,8 +50,8 @@ def _rows_second_gradient(op, grad_dx, grad_dtable):
 
 
 def _refuse(grad_dtable) -> None:
-    """A loss of the derivative by the table itself; TensorFlow fills in zeros where the loss does not hold it."""
-    if grad_dtable is not None and grad_dtable.op.type not in ("ZerosLike", "Fill", "Const"):
+    """A loss of the derivative by the table itself."""
+    if not is_zero(grad_dtable):
         raise NotImplementedError("the derivative by the table has no gradient of its own; only that by the rows")
 
 
