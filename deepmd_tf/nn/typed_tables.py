@@ -99,8 +99,6 @@ class TabulatedFeatures:
         """Features of the rows of ``slots`` from these tables."""
         # Once: the gradient of a slice is as large as what it was taken from.
         x = tf.cast(slots.rows[:, 0], tf.float64)
-        # Tables begin at an empty slot. A neighbour at the cutoff is below by rounding, which is not beyond the table.
-        x = tf.maximum(x, tf.gather(grid[:, 1], tf.maximum(which, 0)))
         value, outside = _sum(slots, tables, grid, which, x)
         return cls(slots, tables, grid, which, x, value, outside)
 

@@ -16,7 +16,7 @@ struct TableNet {
   std::int64_t first_knot;
   std::int64_t nknots;
 
-  bool contains(double x) const { return x >= grid.start[0] && x <= grid.end; }
+  bool contains(double x) const { return x >= grid.start[0] - grid.slack && x <= grid.end + grid.slack; }
 };
 
 /// Check the grid [nnets, 8] against the sizes; throws InvalidInput naming net and entry.

@@ -1,5 +1,6 @@
 // Tabulated features row by row: against plain loops for cubics, whose tables are exact; the same bits with any number
 // of threads and on all targets with fused multiply-adds; rows of every width; outputs one by one; wrong inputs.
+#include <limits>
 #include <random>
 #include <string>
 #include <vector>
@@ -110,12 +111,15 @@ void beyond() {
   Case<double> c(2, 3);
   c.x = {-5, 4.5, 0}, c.net = {0, 1, 0};
   dp::ThreadPool pool(1);
-  const Results<double> found(c, {pool, dp::find_target()});
+  const dp::Context context{pool, dp::find_target()};
+  const Results<double> found(c, context);
   CHECK(found.outside == 2);
   const Cubic left(0, 1), right(1, 1);
   CHECK_NEAR(found.y[1], left.value(-3) - 2 * left.slope(-3), 1e-12);
   CHECK_NEAR(found.y[3], right.value(3.5) + right.slope(3.5), 1e-12);
   CHECK_NEAR(found.dx2[0], 0, 0);
+  c.x = {-2 - 1e-9, 3.5 + 1e-9, std::numeric_limits<double>::quiet_NaN()};
+  CHECK(Results<double>(c, context).outside == 1);  // rounding is not beyond, what is not a number is
 }
 
 void refusals() {

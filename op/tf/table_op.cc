@@ -65,7 +65,8 @@ grid: [nnets, 8]; first knot of the net, x0, then length and number of the inter
 sel: slots of each type.
 nets: [ntypes*ntypes]; row of grid by type of the centre and of the neighbour; -1: the pair contributes nothing.
 x: [natoms, 4, width].
-outside: number of real neighbours whose rows[i, j, 0] lies outside of the grid of its net.
+outside: number of real neighbours whose rows[i, j, 0] lies outside of the grid of its net, by more than 1e-5 of its
+  first interval: a neighbour at the cutoff has the number of an empty slot but for rounding.
 )doc");
 
 REGISTER_OP("DpTableTwoBodyGrad")

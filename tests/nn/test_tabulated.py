@@ -200,6 +200,18 @@ def test_look_ups_beyond_the_ends_are_counted():
         assert wide.session.run(tf.add_n(made.outside), wide.feeds(coord, atype)) == 0
 
 
+def test_a_neighbor_at_the_cutoff_is_not_beyond():
+    """Its s(r), without a mean, is 0 but for rounding, to either side; that of an empty slot is 0."""
+    keys = {"set_davg_zero": True}
+    model, made = with_tables(keys, ModelUnderTest(section(keys)).weights)
+    cutoff, atype = section()["descriptor"]["rcut"], np.array([0, 0])
+    with model.session.graph.as_default():
+        count = tf.add_n(made.outside)
+        for ulps in range(1, 60):
+            coord = np.array([[0.0, 0.0, 0.0], [cutoff - ulps * np.spacing(cutoff), 0.0, 0.0]])
+            assert model.session.run(count, model.feeds(coord, atype)) == 0, ulps
+
+
 def test_portable_graphs_hold_no_tables():
     graph = ModelUnderTest(section(), primitives=PORTABLE).session.graph
     assert not [op for op in graph.get_operations() if op.type.startswith("Dp")]

@@ -140,4 +140,5 @@ def _found(nlist, sel, kind):
 
 def _contains(grid, x):
     positions = knot_positions(grid)
-    return positions[0] <= x <= positions[-1]
+    rounding = 1e-5 * (positions[1] - positions[0])
+    return positions[0] - rounding <= x <= positions[-1] + rounding

@@ -23,6 +23,7 @@ struct KnotGrid {
   double h[3];            ///< length of its intervals
   double inverse[3];      ///< 1 / h
   double end;             ///< last knot of all
+  double slack;           ///< an argument beyond the knots by no more is there by rounding, and not outside
   std::int32_t first[3];  ///< number of its first knot in the net
   std::int32_t last[3];   ///< number of its last interval in the stretch
 };
