@@ -17,7 +17,7 @@ inline std::int64_t hermite_order(const KnotGrid& grid, std::int64_t n, const T*
     const double low = at > g.start[0] ? at : g.start[0];  // also for what is not a number
     const double c = low < g.end ? low : g.end;
     const double beyond = at - c;
-    outside += !(beyond >= -g.slack & beyond <= g.slack);  // also what is not a number
+    outside += !((beyond >= -g.slack) & (beyond <= g.slack));  // also what is not a number
 
     const bool second = c >= g.start[1], third = c >= g.start[2];
     const double start = third ? g.start[2] : second ? g.start[1] : g.start[0];
