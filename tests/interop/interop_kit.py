@@ -11,8 +11,16 @@ from pathlib import Path
 
 import numpy as np
 
+from tests.support.programs import Programs
+from tests.support.training import environment
+
 RUNNER = Path(__file__).with_name("kit_runner.py")
-CHECKOUT = Path(__file__).resolve().parents[2]
+DP, OUR_DP = (
+    f"import sys; from {module} import main; sys.exit(main())" for module in ("deepmd.main", "deepmd_tf.cli.main")
+)
+OURS = Programs(
+    sys.executable, ["deepmd_tf.ops.gradients", "deepmd_tf.train.run", "deepmd_tf.infer.potential"], environment()
+)
 NAMES = ("energy", "force", "virial", "atom_energy", "atom_virial")
 
 INPUT = {
@@ -57,14 +65,16 @@ class Kit:
     def __init__(self, prefix: Path):
         self.bin = prefix / "bin"
         self.env = {key: value for key, value in os.environ.items() if key not in ("PYTHONPATH", "DP_BACKEND")}
+        modules = ["deepmd.infer", "deepmd.tf.entrypoints", "deepmd.tf.infer"]
+        self._programs = Programs(self.bin / "python", modules, self.env)
 
     def dp(self, *arguments, cwd) -> str:
         """Run its ``dp`` program."""
-        return _run([self.bin / "dp", "--tf", *arguments], cwd, self.env)
+        return self.python("-c", DP, "--tf", *arguments, cwd=cwd)
 
     def python(self, *arguments, cwd) -> str:
-        """Run its Python."""
-        return _run([self.bin / "python", *arguments], cwd, self.env)
+        """Run a script with its arguments, or ``-c`` and code, in its Python; return what was printed."""
+        return self._programs.run(*arguments, cwd=cwd)
 
     def lammps(self, script: str, cwd: Path) -> str:
         """Run LAMMPS on a script."""
@@ -75,14 +85,14 @@ class Kit:
         """Results of its Python interface by case and name."""
         arrays = {f"{case}/{key}": value for case, one in cases.items() for key, value in one.items()}
         np.savez(cwd / "given.npz", **{key: value for key, value in arrays.items() if value is not None})
-        _run([self.bin / "python", RUNNER, model, "given.npz", "found.npz"], cwd, self.env)
+        self.python(RUNNER, Path(model).resolve(), "given.npz", "found.npz", cwd=cwd)
         with np.load(cwd / "found.npz", allow_pickle=False) as found:
             return {case: {name: found[f"{case}/{name}"] for name in NAMES} for case in cases}
 
 
 def our_dp(*arguments, cwd) -> str:
     """Run this checkout's ``dp`` program."""
-    return _run([sys.executable, "-m", "deepmd_tf", *arguments], cwd, dict(os.environ, PYTHONPATH=str(CHECKOUT)))
+    return OURS.run("-c", OUR_DP, *arguments, cwd=cwd)
 
 
 def trained(dp, config: dict, folder: Path) -> Path:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from pathlib import Path
 
 RUNNER = Path(__file__).with_name("nvnmd_runner.py")
@@ -35,9 +34,7 @@ def run(kit, version: int, cwd: Path, *arguments: str) -> None:
     if version == 0:
         kit.dp(*arguments, cwd=cwd)
         return
-    command = [str(kit.bin / "python"), str(RUNNER), *arguments]
-    done = subprocess.run(command, cwd=cwd, env=kit.env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    assert done.returncode == 0, done.stdout[-6000:]
+    kit.python(RUNNER, *arguments, cwd=cwd)
 
 
 def train(kit, version: int, max_nnei: int, data: Path, folder: Path) -> None:

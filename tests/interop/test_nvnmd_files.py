@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import subprocess
 from dataclasses import replace
 from pathlib import Path
 
@@ -100,7 +99,7 @@ def test_kit_reads_our_settings(trained, kit, tmp_path):
         "assert repr(a) == repr(b)"
     )
     files = [str(tmp_path / "config.npy"), str(folder / "nvnmd_qnn/config.npy")]
-    subprocess.run([str(kit.bin / "python"), "-c", code, *files], env=kit.env, check=True)
+    kit.python("-c", code, *files, cwd=tmp_path)
 
 
 def test_hardware_in_use_differs_in_header_and_settings_alone(trained):

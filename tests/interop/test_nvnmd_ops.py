@@ -8,7 +8,6 @@ and environment matrices. Left out are sums that do not fit into 64 bits.
 from __future__ import annotations
 
 import json
-import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -37,10 +36,7 @@ OPS = [*sorted({case[0] for case in CASES.values()}), BY_TYPE, MIXED]
 def run(kit, runner: Path, arrays: dict, folder: Path) -> dict:
     """Results of a program inside deepmd-kit's environment."""
     np.savez(folder / "given.npz", **arrays)
-    done = subprocess.run(
-        [kit.bin / "python", runner, "given.npz", "found.npz"], cwd=folder, env=kit.env, capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stderr[-6000:]
+    kit.python(runner, "given.npz", "found.npz", cwd=folder)
     with np.load(folder / "found.npz", allow_pickle=False) as found:
         return dict(found)
 
