@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +12,7 @@ import pytest
 from deepmd_tf.config.check import normalize
 from deepmd_tf.config.read import read_input
 from deepmd_tf.train.schema import input_schema
+from tests.support.programs import OURS
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = ROOT / "examples"
@@ -23,17 +21,6 @@ INPUTS = sorted(EXAMPLES.glob("*/input*.json"))
 
 def name(path: Path) -> str:
     return path.parent.name + path.stem.removeprefix("input")
-
-
-def run(*command, cwd: Path) -> str:
-    """Run a command of this Python with the checkout in its path; fail with its output."""
-    paths = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
-    done = subprocess.run(
-        [sys.executable, *map(str, command)], cwd=cwd, env={**os.environ, "PYTHONPATH": paths},
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=300, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stdout[-4000:]
-    return done.stdout
 
 
 def test_there_are_examples():
@@ -60,8 +47,8 @@ def trained(request, tmp_path_factory):
     config = json.loads((folder / request.param.name).read_text())
     config["training"].update(numb_steps=2, disp_freq=1, save_freq=2)
     (folder / "input.json").write_text(json.dumps(config))
-    run("-m", "deepmd_tf", "train", "input.json", cwd=folder)
-    run("-m", "deepmd_tf", "freeze", "-o", "model.pb", cwd=folder)
+    OURS.run("-m", "deepmd_tf", "train", "input.json", cwd=folder)
+    OURS.run("-m", "deepmd_tf", "freeze", "-o", "model.pb", cwd=folder)
     return folder
 
 
@@ -72,15 +59,15 @@ def test_two_steps_freeze_test_and_plot(trained):
 
     shutil.rmtree(trained / "data" / "training")  # the validation data alone is quick, and enough for both names
     for prefix in ("training", "validation"):
-        run("-m", "deepmd_tf", "test", "-m", "model.pb", "-s", "data/validation", "-d", prefix, cwd=trained)
+        OURS.run("-m", "deepmd_tf", "test", "-m", "model.pb", "-s", "data/validation", "-d", prefix, cwd=trained)
     frames = sum(len(np.load(path)) for path in trained.glob("data/validation/*/set.*/energy.npy"))
-    table = run(EXAMPLES / "plot.py", "table", "training", "validation", cwd=trained)
+    table = OURS.run(EXAMPLES / "plot.py", "table", "training", "validation", cwd=trained)
     row = next(line for line in table.splitlines() if line.startswith("energy per atom   validation"))
     assert int(row.split()[4]) == frames
 
     pytest.importorskip("matplotlib")
-    run(EXAMPLES / "plot.py", "lcurve", "lcurve.out", "-o", "curve.png", cwd=trained)
-    run(EXAMPLES / "plot.py", "parity", "training", "validation", "-o", "parity.png", cwd=trained)
+    OURS.run(EXAMPLES / "plot.py", "lcurve", "lcurve.out", "-o", "curve.png", cwd=trained)
+    OURS.run(EXAMPLES / "plot.py", "parity", "training", "validation", "-o", "parity.png", cwd=trained)
     for picture in ("curve.png", "parity.png"):
         assert (trained / picture).read_bytes().startswith(b"\x89PNG")
         assert (trained / picture).stat().st_size > 20_000

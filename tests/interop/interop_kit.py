@@ -6,21 +6,13 @@ import copy
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 
-from tests.support.programs import Programs
-from tests.support.training import environment
+from tests.support.programs import OURS, Programs
 
 RUNNER = Path(__file__).with_name("kit_runner.py")
-DP, OUR_DP = (
-    f"import sys; from {module} import main; sys.exit(main())" for module in ("deepmd.main", "deepmd_tf.cli.main")
-)
-OURS = Programs(
-    sys.executable, ["deepmd_tf.ops.gradients", "deepmd_tf.train.run", "deepmd_tf.infer.potential"], environment()
-)
 NAMES = ("energy", "force", "virial", "atom_energy", "atom_virial")
 
 INPUT = {
@@ -70,10 +62,10 @@ class Kit:
 
     def dp(self, *arguments, cwd) -> str:
         """Run its ``dp`` program."""
-        return self.python("-c", DP, "--tf", *arguments, cwd=cwd)
+        return self.python("-m", "deepmd", "--tf", *arguments, cwd=cwd)
 
     def python(self, *arguments, cwd) -> str:
-        """Run a script with its arguments, or ``-c`` and code, in its Python; return what was printed."""
+        """Run its Python with these arguments; return what was printed."""
         return self._programs.run(*arguments, cwd=cwd)
 
     def lammps(self, script: str, cwd: Path) -> str:
@@ -92,7 +84,7 @@ class Kit:
 
 def our_dp(*arguments, cwd) -> str:
     """Run this checkout's ``dp`` program."""
-    return OURS.run("-c", OUR_DP, *arguments, cwd=cwd)
+    return OURS.run("-m", "deepmd_tf", *arguments, cwd=cwd)
 
 
 def trained(dp, config: dict, folder: Path) -> Path:

@@ -3,8 +3,8 @@
     python fork_server.py MODULE ...
 
 Takes one request a line: a JSON list of the working folder, the file for what is printed, and the arguments of a Python
-(a script with its arguments, or ``-c`` and code). Answers each with a line: the exit status. Every program is a process
-of its own, a fork of this one, which only has the modules imported. See ``programs.py``.
+(a script, ``-m`` and a module, or ``-c`` and code). Answers each with a line: the exit status. Every program is a
+process of its own, a fork of this one, which only has the modules imported. See ``programs.py``.
 """
 
 import importlib
@@ -23,6 +23,20 @@ def run(folder: str, printed: str, arguments: list[str]) -> int:
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
+def start(first: str, *others: str) -> None:
+    """What the interpreter does with these arguments."""
+    if first == "-c":
+        sys.argv = ["-c", *others[1:]]
+        exec(compile(others[0], "-c", "exec"), {"__name__": "__main__"})
+    elif first == "-m":
+        sys.argv = ["-m", *others[1:]]
+        runpy.run_module(others[0], run_name="__main__", alter_sys=True)
+    else:
+        sys.argv = [first, *others]
+        sys.path[0] = os.path.dirname(first)
+        runpy.run_path(first, run_name="__main__")
+
+
 def _be(folder: str, printed: str, arguments: list[str]) -> None:
     """Become that program; does not return."""
     os.chdir(folder)
@@ -32,13 +46,7 @@ def _be(folder: str, printed: str, arguments: list[str]) -> None:
     os.dup2(to, 2)
     status = 0
     try:
-        if arguments[0] == "-c":
-            sys.argv = ["-c", *arguments[2:]]
-            exec(compile(arguments[1], "-c", "exec"), {"__name__": "__main__"})
-        else:
-            sys.argv = arguments
-            sys.path[0] = os.path.dirname(arguments[0])
-            runpy.run_path(arguments[0], run_name="__main__")
+        start(*arguments)
     except SystemExit as stop:
         status = stop.code if isinstance(stop.code, int) else int(stop.code is not None)
     except BaseException:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
+
+from tests.support.training import environment
 
 SERVER = Path(__file__).with_name("fork_server.py")
 
@@ -27,7 +30,7 @@ class Programs:
         self._command, self._env, self._server = [python, SERVER, *modules], env, None
 
     def run(self, *arguments, cwd) -> str:
-        """Run a script with its arguments, or ``-c``, code and arguments; return what was printed."""
+        """Run a script, ``-m`` and a module or ``-c`` and code, with arguments; return what was printed."""
         if self._server is None:
             self._server = subprocess.Popen(
                 self._command, env=self._env, text=True,
@@ -39,3 +42,8 @@ class Programs:
             status, text = self._server.stdout.readline().strip(), Path(printed.name).read_text(errors="replace")
         assert status == "0", f"{request[-1]} ended with {status or 'its server'}:\n{text[-6000:]}"
         return text
+
+
+# Of this checkout; that of the gradients imports TensorFlow.
+MODULES = ["deepmd_tf.ops.gradients", "deepmd_tf.train.run", "deepmd_tf.infer.potential"]
+OURS = Programs(Path(sys.executable), MODULES, environment())
