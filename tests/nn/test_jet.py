@@ -153,12 +153,16 @@ def test_gradient_with_respect_to_the_weights(name):
         loss = tf.reduce_sum(nets_jet(nets, tf.constant(x)) * factor)
         return loss, tf.gradients(loss, list(tensors.values()))
 
-    _, gradients = evaluate(build, feeds)
     h = 1e-5
-    for gradient, key in zip(gradients, feeds):
-        direction = rng.normal(0, 1, feeds[key].shape)
-        up, down = (evaluate(build, {**feeds, key: feeds[key] + s * h * direction})[0] for s in (1, -1))
-        assert abs((gradient * direction).sum() - (up - down) / (2 * h)) < 1e-6 * max(1.0, np.abs(gradient).max()), key
+    with tf.Graph().as_default(), tf.Session() as session:
+        inputs = {key: tf.placeholder("float64", value.shape, key) for key, value in feeds.items()}
+        loss, derivatives_of_loss = build(**inputs)
+        run = lambda what, values: session.run(what, {inputs[key]: v for key, v in values.items()})  # noqa: E731
+        for gradient, key in zip(run(derivatives_of_loss, feeds), feeds):
+            direction = rng.normal(0, 1, feeds[key].shape)
+            up, down = (run(loss, {**feeds, key: feeds[key] + s * h * direction}) for s in (1, -1))
+            found, expected = (gradient * direction).sum(), (up - down) / (2 * h)
+            assert abs(found - expected) < 1e-6 * max(1.0, np.abs(gradient).max()), key
 
 
 def test_float32():
