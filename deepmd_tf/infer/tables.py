@@ -55,6 +55,11 @@ class NetworkTables(TableSums):
         few = embedding.ntypes <= self.MOST_TYPES
         return (super() if few else self.exact).typed_features(embedding, slots)
 
+    def typed_sum(self, embedding, slots):
+        """Straight from tables, where types are few or have one together."""
+        few = embedding.telling.strip or embedding.ntypes <= self.MOST_TYPES
+        return (super() if few else self.exact).typed_sum(embedding, slots)
+
     def tables(self, nets, ranges, pieces):
         """Evaluate the networks, at ever more knots until the interpolation is good."""
         count = tf.placeholder(tf.int32, [])
@@ -103,7 +108,7 @@ class StoredTables(TableSums):
         """Sum over the rows of an atom of row times features: -> [n, 4, M]."""
         # One operation for all slots, where there is one table, is faster than features of those that are taken.
         if not embedding.telling.strip:
-            return super().typed_sum(embedding, slots)
+            return slots.outer(self.typed_features(embedding, slots).value)
         return typed_sum_of_tables(_unnamed, self._typed(embedding), embedding, all_slots(slots.neighbors))
 
     def _typed(self, embedding) -> dict:

@@ -127,11 +127,34 @@ class AllSlots:
         return tf.matmul(self.neighbors.rows, features, transpose_a=True)
 
 
+class EmptyRows:
+    """One row for each atom, which stands for its empty slots; attributes and methods as of :class:`AllSlots`."""
+
+    def __init__(self, neighbors: MixedNeighbors):
+        self.rows, self.neighbor, self._count = (
+            getattr(neighbors.empty, name) for name in ("row", "neighbor", "count")
+        )
+        self.center, self.switch = neighbors.center, tf.zeros_like(self.rows[:, :1])
+
+    @staticmethod
+    def distinct(which, count: int):
+        """Those that occur."""
+        return tf.unique(which)
+
+    def outer(self, features):
+        """As many times the product of an atom's row and features as it has such slots."""
+        return (self.rows * self._count[:, None])[:, :, None] * features[:, None, :]
+
+
 class FoundSlots:
     """The live slots of all atoms, one after another; attributes and methods as of :class:`AllSlots`.
 
-    Slots that are not live take no part in attention. Where their rows are not zero, one more row for each atom, behind
-    those of all neighbours, stands for all of its empty slots.
+    Slots that are not live take no part in attention. Where their rows are not zero, those of ``empty`` stand behind
+    those of all neighbours.
+
+    Attributes
+    ----------
+    empty : EmptyRows or None
     """
 
     alike = True
@@ -146,17 +169,18 @@ class FoundSlots:
         counts = tf.reduce_sum(tf.cast(neighbors.live, tf.int32), axis=1)  # [n]
         self._idle = tf.cast(neighbors.nnei - counts, self.rows.dtype)
         self._offsets = tf.concat([[0], tf.cumsum(counts)], axis=0)
-        self._live, self._empty = tf.size(at), neighbors.empty
-        if self._empty is not None:
-            self.rows = tf.concat([self.rows, self._empty.row], axis=0)
-            self.neighbor = tf.concat([self.neighbor, self._empty.neighbor], axis=0)
-            self.center = tf.concat([self.center, neighbors.center], axis=0)
-            self.switch = tf.concat([self.switch, tf.zeros_like(self._empty.row[:, :1])], axis=0)
+        self._live, self.empty = tf.size(at), None
+        if neighbors.empty is not None:
+            self.empty = EmptyRows(neighbors)
+            self.rows = tf.concat([self.rows, self.empty.rows], axis=0)
+            self.neighbor = tf.concat([self.neighbor, self.empty.neighbor], axis=0)
+            self.center = tf.concat([self.center, self.empty.center], axis=0)
+            self.switch = tf.concat([self.switch, self.empty.switch], axis=0)
 
     @property
     def padded(self) -> bool:
         """Whether there are rows for empty slots, whose neighbour has the type after the last."""
-        return self._empty is not None
+        return self.empty is not None
 
     @staticmethod
     def layer(layer: DenseLayer, x):
@@ -170,15 +194,15 @@ class FoundSlots:
 
     def attend(self, projected, gate: Gate):
         """Attention within each atom, in one operation."""
-        live = lambda x: x if self._empty is None else x[: self._live]  # noqa: E731
+        live = lambda x: x if self.empty is None else x[: self._live]  # noqa: E731
         seen = gated_attention(
             live(projected), self._direction, live(self.switch)[:, 0], self._idle, self._offsets,
             scale=gate.scale, normalize=gate.normalize, floor=gate.floor, angular=gate.angular, smooth=gate.smooth,
             off_diagonal=gate.off_diagonal,
         )  # fmt: skip
-        if self._empty is None:
+        if self.empty is None:
             return seen
-        idle = tf.shape(self._empty.row)[0]
+        idle = tf.shape(self.empty.rows)[0]
         return tf.concat([seen, tf.zeros([idle, seen.shape.as_list()[1]], seen.dtype)], axis=0)
 
     @staticmethod
@@ -193,11 +217,10 @@ class FoundSlots:
 
     def outer(self, features):
         """Sum over the rows of an atom."""
-        if self._empty is None:
+        if self.empty is None:
             return group_outer(self.rows, features, self._offsets)
         x = group_outer(self.rows[: self._live], features[: self._live], self._offsets)
-        weighted = self._empty.row * self._empty.count[:, None]
-        return x + weighted[:, :, None] * features[self._live :, None, :]
+        return x + self.empty.outer(features[self._live :])
 
 
 def all_slots(neighbors: MixedNeighbors):

@@ -16,6 +16,7 @@ import numpy as np
 
 from deepmd_tf.nn.activation import is_smooth
 from deepmd_tf.nn.table import Table
+from deepmd_tf.nn.typed_sums import straight_nets, straight_sum
 from deepmd_tf.nn.typed_tables import TabulatedFeatures, TypedNets
 from deepmd_tf.ops.table import table_radial, table_three_body, table_two_body
 from deepmd_tf.stat.ranges import angular_ranges, any_center, net_range, radial_ranges
@@ -100,19 +101,35 @@ class TableSums(ABC):
 
     def typed_sum(self, embedding, slots):
         """Sum over the rows of an atom of row times these features: -> [n, 4, M]."""
-        return slots.outer(self.typed_features(embedding, slots).value)
+        nets = straight_nets(embedding, slots, self._typed_pairs(embedding.ntypes, slots))
+        if nets is None:
+            return slots.outer(self.typed_features(embedding, slots).value)
+        made = self._typed_tables(nets, embedding, slots)
+        if made is None:
+            return self.exact.typed_sum(embedding, slots)
+        x, outside = straight_sum(embedding, slots, nets, *made)
+        self.outside.append(outside)
+        return tf.cast(x, slots.rows.dtype)
 
     def typed_features(self, embedding, slots):
         """Features of rows by networks that are told the types, see :mod:`deepmd_tf.nn.typed`."""
-        nets, spec = TypedNets(embedding, self._typed_pairs(embedding.ntypes, slots)), embedding.spec
-        ranges = radial_ranges(embedding.mean, embedding.scale, self.nearest, spec.rcut, spec.rcut_smth)
-        ends = [net_range(ranges, key) for key in nets.keys]
-        if not self.serves(nets, slots) or not self.pays(ends, RADIAL, slots.neighbors.nnei):
+        nets = TypedNets(embedding, self._typed_pairs(embedding.ntypes, slots))
+        made = self._typed_tables(nets, embedding, slots)
+        if made is None:
             return self.exact.typed_features(embedding, slots)
-        table, grid = self.tables(nets, ends, RADIAL)
+        table, grid = made
         found = TabulatedFeatures.look_up(slots, nets.split(table), grid, nets.which(slots.neighbor, slots.center))
         self.outside.append(found.outside)
         return found
+
+    def _typed_tables(self, nets, embedding, slots) -> tuple | None:
+        """Table and grid of these networks; None where the networks themselves are evaluated."""
+        spec = embedding.spec
+        ranges = radial_ranges(embedding.mean, embedding.scale, self.nearest, spec.rcut, spec.rcut_smth)
+        ends = [net_range(ranges, key) for key in nets.keys]
+        if not self.serves(nets, slots) or not self.pays(ends, RADIAL, slots.neighbors.nnei):
+            return None
+        return self.tables(nets, ends, RADIAL)
 
     def _typed_pairs(self, ntypes: int, slots) -> list[tuple[int, int]]:
         """Pairs of types, of centre and neighbour, that have tables: those that occur."""

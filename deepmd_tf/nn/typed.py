@@ -132,6 +132,11 @@ class TypedEmbedding:
         count = self.ntypes + 1
         return self._factors(np.arange(count if self.telling.one_side else count**2))
 
+    def factors_by_center(self):
+        """N' of the types that there are: [ntypes, ntypes, M], row c, n."""
+        pairs = np.ndindex(self.ntypes, self.ntypes)
+        return tf.reshape(self._factors_of(list(pairs)), [self.ntypes, self.ntypes, self.width])
+
     def factor(self, factors, slots):
         """Those of the rows of ``slots`` out of those of all types, with the switch: [nrows, M]."""
         which, _ = self._numbers(slots, factors.shape.as_list()[0] == self.ntypes + 1)
@@ -174,8 +179,7 @@ class TypedEmbedding:
         if not self.telling.strip:
             return [typed_jet(net, x, self._told_of(pairs))]
         jet = typed_jet(net, x, tf.zeros([len(pairs), 0], tf.float64))
-        numbers = np.array([n if self.telling.one_side else c * (self.ntypes + 1) + n for c, n in pairs])
-        factor = tf.cast(self._factors(numbers), tf.float64)[:, None, None, :]
+        factor = tf.cast(self._factors_of(pairs), tf.float64)[:, None, None, :]
         return [jet, jet * factor] if self.terms == 2 else [jet * (1.0 + factor)]
 
     @property
@@ -190,6 +194,10 @@ class TypedEmbedding:
 
     def _told_of(self, pairs):
         return tf.cast(self._tell([n for _, n in pairs], [c for c, _ in pairs]), tf.float64)
+
+    def _factors_of(self, pairs: list[tuple[int, int]]):
+        """N' of pairs of types of centre and neighbour: [npairs, M]."""
+        return self._factors(np.array([n if self.telling.one_side else c * (self.ntypes + 1) + n for c, n in pairs]))
 
     def _factors(self, numbers):
         """N' of types by their numbers, see :meth:`_numbers`: [n, M]."""

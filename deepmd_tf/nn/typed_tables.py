@@ -59,6 +59,10 @@ class TypedNets:
         """Tables of single terms from one of all: [3*nknots, width] -> [3*nknots, M] each."""
         return [table] if self._embedding.terms == 1 else tf.split(table, self._embedding.terms, axis=1)
 
+    def index(self, center: int, neighbor: int) -> int:
+        """Number of the network of a pair of types."""
+        return self.keys.index((-1 if self._embedding.telling.one_side else center, neighbor))
+
     def which(self, neighbor, center):
         """Number of the network of each row; -1 where there is none."""
         count = self._embedding.vectors.shape.as_list()[0]

@@ -58,6 +58,26 @@ def table_two_body(rows, nlist, center, empty, table, grid, *, sel, nets, name=N
     return _call("dp_table_two_body", rows, nlist, center, empty, table, grid, sel=sel, nets=nets, name=name)
 
 
+def table_two_rows(rows, nlist, center, empty, table, grid, *, sel, nets, name=None):
+    """As :func:`table_two_body` with two rows for each slot, both of which go with the first number of the first row.
+
+    Parameters
+    ----------
+    rows : tensor [natoms, nnei*8]
+    empty : tensor [ntypes, ntypes*8]
+    nlist, center, table, grid, sel, nets, name
+        As :func:`table_two_body`; raises what that raises.
+
+    Returns
+    -------
+    x : tensor [natoms, 8, width]
+        x[i, a] = sum_j rows[i, j, a] f(rows[i, j, 0]).
+    outside : int64 tensor []
+        As :func:`table_two_body`.
+    """
+    return _call("dp_table_two_rows", rows, nlist, center, empty, table, grid, sel=sel, nets=nets, name=name)
+
+
 def table_radial(rows, nlist, center, empty, table, grid, *, sel, nets, name=None):
     """Sum of tabulated features over the slots of each atom: x[i] = sum_j f(rows[i, j]).
 

@@ -14,15 +14,6 @@ namespace dp {
 // Enough to outweigh the start of a task, few enough for small systems to occupy every thread.
 constexpr std::int64_t kTableAtomsPerTask = 16;
 
-template <int C, class T>
-inline const TableKernels<T>& table_kernels(const Context& context) {
-  const Kernels<T>& all = kernels<T>(context.target);
-  if constexpr (C == 1)
-    return all.table1;
-  else
-    return all.table4;
-}
-
 /// The neighbours of one type of one atom, side by side, with their weights.
 template <int C, class T>
 struct TableBlock {

@@ -28,6 +28,14 @@ std::vector<TableNet> table_nets(const TableSizes& sizes, const TableNets& nets,
 /// Throws InvalidInput unless the centre types lie below the number of types.
 void check_centers(const TableSizes& sizes, const TableNets& nets, const std::int32_t* center);
 
+/// The contractions for matrices of C rows.
+template <int C, class T>
+inline const TableKernels<T>& table_kernels(const Context& context) {
+  static_assert(C == 1 || C == 4 || C == 8, "the kernels that there are");
+  const Kernels<T>& all = kernels<T>(context.target);
+  return C == 1 ? all.table1 : C == 4 ? all.table4 : all.table8;
+}
+
 /// Numbers per knot of the net in hand, zero between uses, and the list of knots that are in use.
 template <class T>
 class KnotSums {

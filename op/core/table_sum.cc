@@ -169,6 +169,8 @@ DP_INSTANTIATE(1, float)
 DP_INSTANTIATE(1, double)
 DP_INSTANTIATE(4, float)
 DP_INSTANTIATE(4, double)
+DP_INSTANTIATE(8, float)
+DP_INSTANTIATE(8, double)
 #undef DP_INSTANTIATE
 
 }  // namespace dp

@@ -19,7 +19,7 @@ void TableUpdate<C, T>::finish(const TableSizes& sizes, const T* dx, T* table, c
       x[place] = dx + task.atom[k] * C * sizes.width;
     }
   constexpr std::int64_t kKnotsPerTask = 4;
-  const auto update = C == 1 ? kernels<T>(context.target).table1.update : kernels<T>(context.target).table4.update;
+  const auto update = table_kernels<C, T>(context).update;
   const std::int64_t cost = kKnotsPerTask * (entries * C * sizes.width / (2 * sizes.nknots + 1) + sizes.width) + 1;
   parallel_for(context.pool, (sizes.nknots + kKnotsPerTask - 1) / kKnotsPerTask, cost, [&](std::int64_t task) {
     const std::int64_t last = std::min(sizes.nknots, (task + 1) * kKnotsPerTask);
@@ -33,5 +33,7 @@ template class TableUpdate<1, float>;
 template class TableUpdate<1, double>;
 template class TableUpdate<4, float>;
 template class TableUpdate<4, double>;
+template class TableUpdate<8, float>;
+template class TableUpdate<8, double>;
 
 }  // namespace dp

@@ -211,17 +211,22 @@ void bad_input() {
 TEST_MAIN(
     for (int width = 0; width < 21; ++width) {
       compare<4, double>(width, 1e-12);
+      compare<8, double>(width, 1e-12);
       compare<1, double>(width, 1e-12);
       compare<4, float>(width, 1e-3);
+      compare<8, float>(width, 1e-3);
       compare<1, float>(width, 1e-3);
     }
     for (int width : {50, 100}) {
       compare<4, double>(width, 1e-12);
+      compare<8, double>(width, 1e-12);
       compare<1, double>(width, 1e-12);
       compare<4, float>(width, 1e-3);
+      compare<8, float>(width, 1e-3);
       compare<1, float>(width, 1e-3);
     }
     table_derivative_by_element<1>();
     table_derivative_by_element<4>();
+    table_derivative_by_element<8>();
     outputs_alone();
     bad_input())

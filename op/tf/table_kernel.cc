@@ -101,6 +101,7 @@ class GradGradKernel : public TableKernel {
   DP_REGISTER_CPU("DpTable" #name "GradGrad", name##GradGrad)
 
 DP_REGISTER_FORM(TwoBody, SumForm<4>);
+DP_REGISTER_FORM(TwoRows, SumForm<8>);
 DP_REGISTER_FORM(Radial, SumForm<1>);
 DP_REGISTER_FORM(ThreeBody, ThreeBodyForm);
 

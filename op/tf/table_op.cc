@@ -100,6 +100,49 @@ dtable: [3*nknots, width].
 drows: [natoms, nnei*4].
 )doc");
 
+REGISTER_OP("DpTableTwoRows")
+    .DP_TABLE_INPUTS(.Input("empty: T"))
+    .Output("x: T")
+    .Output("outside: int64")
+    .SetShapeFn((sum_shape<8, 8, true>))
+    .Doc(R"doc(
+DpTableTwoBody with eight numbers for each slot, two rows of which both are multiplied by the features of the first
+number of the first row.
+
+rows: [natoms, nnei*8].
+empty: [ntypes, ntypes*8].
+x: [natoms, 8, width].
+)doc");
+
+REGISTER_OP("DpTableTwoRowsGrad")
+    .DP_TABLE_INPUTS(.Input("empty: T"))
+    .Input("dx: T")
+    .Output("drows: T")
+    .Output("dtable: T")
+    .SetShapeFn((grad_shape<8, 8, true>))
+    .Doc(R"doc(
+Derivatives of the scalar product of dx with x of DpTableTwoRows, as DpTableTwoBodyGrad.
+
+dx: [natoms, 8, width].
+drows: [natoms, nnei*8].
+)doc");
+
+REGISTER_OP("DpTableTwoRowsGradGrad")
+    .DP_TABLE_INPUTS(.Input("empty: T"))
+    .Input("dx: T")
+    .Input("ddrows: T")
+    .Output("ddx: T")
+    .Output("dtable: T")
+    .Output("drows: T")
+    .SetShapeFn((grad_grad_shape<8, 8, true>))
+    .Doc(R"doc(
+Derivatives of the scalar product of ddrows with drows of DpTableTwoRowsGrad, as DpTableTwoBodyGradGrad.
+
+ddrows: [natoms, nnei*8].
+ddx: [natoms, 8, width].
+drows: [natoms, nnei*8].
+)doc");
+
 REGISTER_OP("DpTableRadial")
     .DP_TABLE_INPUTS(.Input("empty: T"))
     .Output("x: T")

@@ -36,6 +36,17 @@ def section(descriptor: dict | None = None, fitting: dict | None = None, **model
     }
 
 
+# Wide enough for sums straight from tables.
+WITHOUT_LAYERS = {
+    "concat, excluded": {"exclude_types": [[0, 1]]},
+    "one side": {"type_one_side": True},
+    "strip": {"tebd_input_mode": "strip", "exclude_types": [[0, 0]]},
+    "strip, one side": {"tebd_input_mode": "strip", "type_one_side": True},
+    "v2": {"type": "se_atten_v2", "set_davg_zero": True, "exclude_types": [[1, 1]]},
+    "v2, mean": {"type": "se_atten_v2"},
+    "mean": {"set_davg_zero": False},
+    "strip, mean": {"tebd_input_mode": "strip", "set_davg_zero": False},
+}
 VARIANTS = {
     "concat": {},
     "one side": {"type_one_side": True},
@@ -70,6 +81,9 @@ VARIANTS = {
         "set_davg_zero": False,
         "exclude_types": [[0, 1]],
         "smooth_type_embedding": True,
+    },
+    **{
+        f"no layer, {name}": {"attn_layer": 0, "neuron": [4, 16], **options} for name, options in WITHOUT_LAYERS.items()
     },
     **{
         f"reference, {name}": {"dialect": "reference", **options}
@@ -157,6 +171,20 @@ def test_look_ups_are_the_networks(name):
     expected, values = exact(coord, atype, CUBIC), tabulated(coord, atype, CUBIC)
     for key in ("energy", "force", "virial"):
         np.testing.assert_allclose(values[key], expected[key], rtol=0, atol=1e-9 * max(1, np.abs(expected[key]).max()))
+
+
+def test_sums_without_attention_come_straight_from_tables():
+    ops = {
+        "concat, excluded": "DpTableTwoBody",
+        "strip": "DpTableTwoBody",
+        "v2": "DpTableTwoRows",
+        "v2, mean": "DpTableTwoRows",
+    }
+    for name, expected in ops.items():
+        tables = NetworkTables(FOUND, nearest=1.0)
+        graph = ModelUnderTest(section(VARIANTS[f"no layer, {name}"]), primitives=tables.primitives()).session.graph
+        found = {op.type for op in graph.get_operations() if op.type.startswith("DpTable") and "Grad" not in op.type}
+        assert found == {expected}, name
 
 
 def test_many_pairs_of_types_are_evaluated_by_the_networks():

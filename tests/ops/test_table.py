@@ -14,8 +14,14 @@ from deepmd_tf.tf1 import tf
 SEL = (5, 7)
 # Nets of (centre, neighbour) type: three nets, and one pair without.
 BY_CENTER = (0, 1, 2, -1)
-NETS = {"two_body": BY_CENTER, "radial": BY_CENTER, "three_body": (0, 2, -1, 1), "factor": BY_CENTER}
-COLUMNS = {"two_body": 4, "radial": 1, "three_body": 4, "factor": 4}
+NETS = {
+    "two_body": BY_CENTER,
+    "two_rows": BY_CENTER,
+    "radial": BY_CENTER,
+    "three_body": (0, 2, -1, 1),
+    "factor": BY_CENTER,
+}
+COLUMNS = {"two_body": 4, "two_rows": 8, "radial": 1, "three_body": 4, "factor": 4}
 # first knot, x0, then length and number of the intervals of three stretches
 GRID = np.array(
     [
@@ -288,17 +294,14 @@ def test_bad_rows_of_empty_slots_are_named():
 
 @pytest.mark.parametrize("form", FORMS)
 def test_static_shapes(form):
-    columns = COLUMNS[form]
+    columns, has_rows = COLUMNS[form], form in ("two_body", "two_rows", "factor")
     with tf.Graph().as_default():
         tensors = {k: tf.constant(v) for k, v in draw(form).items()}
         x, outside = op(form, tensors | dict(table=tf.placeholder("float64", [None, 5])))
-        assert (
-            x.shape.as_list() == ([8, 4, 5] if form in ("two_body", "factor") else [8, 5])
-            and outside.shape.as_list() == []
-        )
+        assert x.shape.as_list() == ([8, COLUMNS[form], 5] if has_rows else [8, 5]) and outside.shape.as_list() == []
         unknown = {k: tf.placeholder(v.dtype, None) for k, v in tensors.items()}
         x, _ = op(form, unknown)
-        assert x.shape.as_list() == ([None, 4, None] if form in ("two_body", "factor") else [None, None])
+        assert x.shape.as_list() == ([None, COLUMNS[form], None] if has_rows else [None, None])
         (drows,) = tf.gradients(x, unknown["rows"])
         assert drows.shape.as_list() == [None, columns * sum(SEL)]
         with pytest.raises(ValueError, match="must be"):

@@ -65,5 +65,5 @@ def _by_input(op, **gradients):
     return [gradients.get(argument.name) for argument in op.op_def.input_arg]
 
 
-for _form in ("two_body", "radial", "three_body"):
+for _form in ("two_body", "two_rows", "radial", "three_body"):
     _register(_form)

@@ -28,6 +28,7 @@ from deepmd_tf.ops.reference.table import (
     table_rows,
     table_three_body,
     table_two_body,
+    table_two_rows,
 )
 from deepmd_tf.ops.reference.tabulate import (
     tabulate_fusion_se_a,
@@ -71,6 +72,7 @@ __all__ = [
     "table_rows",
     "table_three_body",
     "table_two_body",
+    "table_two_rows",
     "tabulate_fusion_se_a",
     "tabulate_fusion_se_a_grad",
     "tabulate_fusion_se_a_grad_grad",

@@ -64,6 +64,11 @@ def table_two_body(rows, nlist, center, empty, table, grid, *, sel, nets):
     return _sum(rows, nlist, center, empty, table, grid, sel, nets, 4)
 
 
+def table_two_rows(rows, nlist, center, empty, table, grid, *, sel, nets):
+    """See :func:`deepmd_tf.ops.table.table_two_rows`."""
+    return _sum(rows, nlist, center, empty, table, grid, sel, nets, 8)
+
+
 def table_radial(rows, nlist, center, empty, table, grid, *, sel, nets):
     """See :func:`deepmd_tf.ops.table.table_radial`."""
     x, outside = _sum(rows, nlist, center, empty, table, grid, sel, nets, 1)
@@ -126,7 +131,7 @@ def _sum(rows, nlist, center, empty, table, grid, sel, nets, columns):
                 continue
             found = _found(nlist[i], sel, tj)
             for row, times in [(rows[i, j], 1) for j in found] + [(empty[center[i], tj], sel[tj] - len(found))]:
-                factor = row if columns == 4 else np.ones(1)
+                factor = row if columns > 1 else np.ones(1)
                 x[i] += times * np.outer(factor, hermite(table, grid[net], row[0])[0])
             outside += sum(not _contains(grid[net], rows[i, j, 0]) for j in found)
     return x, outside

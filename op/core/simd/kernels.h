@@ -156,7 +156,7 @@ struct Kernels {
   /// their first (dw, or null) and second derivatives (ddw, or null) by x. w, dw, ddw [6, n], out.
   /// Returns how many arguments lie outside; there the function goes on as a straight line.
   std::int64_t (*hermite)(const KnotGrid& grid, std::int64_t n, const T* x, std::int32_t* knot, T* w, T* dw, T* ddw);
-  TableKernels<T> table1, table4;
+  TableKernels<T> table1, table4, table8;
 
   /// One neighbour with n others: out [n] += a [3] . y [3, stride]; and the transpose, for rows of 4:
   /// other [n, 4] += d [n] (x) row [4], one [4] += d . rows [n, 4], where `one` is not among the rows of `other`.

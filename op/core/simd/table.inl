@@ -1,4 +1,4 @@
-// Contractions with the knots of a table, three rows of m columns each, for matrices of C rows (4, or 1 for a plain
+// Contractions with the knots of a table, three rows of m columns each, for matrices of C rows (4 or 8, or 1 for a plain
 // sum). Included by each target inside its own namespace, after group.inl (registers, load, store).
 //
 // Each element of x and of the table is one sum whose order does not depend on the width of a register; the sums of
@@ -191,9 +191,11 @@ inline void table_dot_rows(std::int64_t m, const T* const (&row)[R], const T* x,
   if (whole < m) add(m - kLanes, tail, kLanes);
   for (int r = 0; r < R; ++r) {
     T all[4];
-    V each[4];
-    for (int a = 0; a < 4; ++a) each[a] = fold_parts<kParts>(sum[r][a < C ? a : 0]);
-    fold_four(each[0], each[1], each[2], each[3], C == 4 ? z[r] : all);
+    for (int first = 0; first < C; first += 4) {
+      V each[4];
+      for (int a = 0; a < 4; ++a) each[a] = fold_parts<kParts>(sum[r][C == 1 ? 0 : first + a]);
+      fold_four(each[0], each[1], each[2], each[3], C == 1 ? all : z[r] + first);
+    }
     if (C == 1) z[r][0] = all[0];
   }
 }
@@ -201,8 +203,9 @@ inline void table_dot_rows(std::int64_t m, const T* const (&row)[R], const T* x,
 /// z[knot, c, a] = table[3 knot + c, :] . x[a, :] for n knots.
 template <int C, class T>
 void table_dot(std::int64_t n, std::int64_t m, const std::int32_t* knot, const T* table, const T* x, T* z) {
-  static_assert(C == 1 || C == 4, "as fold_four");
-  constexpr int kLanes = 64 / sizeof(T), kRows = kRegisterBytes == 64 ? 6 : C == 1 ? 3 : 1;  // as registers allow
+  static_assert(C == 1 || C % 4 == 0, "as fold_four");
+  // As registers allow.
+  constexpr int kLanes = 64 / sizeof(T), kRows = kRegisterBytes == 64 ? (C == 8 ? 3 : 6) : C == 1 ? 3 : 1;
   const std::int64_t whole = m - m % kLanes;
   T tail[C * kLanes];
   if (m >= kLanes)

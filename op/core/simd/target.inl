@@ -73,6 +73,7 @@ constexpr Kernels<T> table() {
           hermite<T>,
           table_kernels<T, 1>(),
           table_kernels<T, 4>(),
+          table_kernels<T, 8>(),
           pair_dots<T>,
           pair_rows<T>,
           pair_product<T>,

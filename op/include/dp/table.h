@@ -29,7 +29,7 @@ struct TableNets {
   std::vector<std::int32_t> nets;  ///< [ntypes * ntypes]; net of (centre, neighbour) type; -1: contributes nothing
 };
 
-/// Inputs that all functions share. C is 4 or 1 numbers per row.
+/// Inputs that all functions share. C is 8, 4 or 1 numbers per row.
 template <class T>
 struct TableInput {
   const T* rows;               ///< [natoms, nnei, C] normalised environment matrix
@@ -48,7 +48,7 @@ struct TableGrad {
   T* table;  ///< [nknots, 3, width]
 };
 
-/// Sum over the neighbours j of atom i and its empty slots, f the net of the types and C = 4:
+/// Sum over the neighbours j of atom i and its empty slots, f the net of the types and C = 4 or 8:
 ///   x[i, a, :] = sum row_j[a] f(row_j[0]) + sum over types of (number of empty slots) empty[a] f(empty[0]);
 /// with C = 1 the factors row[a] and empty[a] are left out. x [natoms, C, width], out.
 /// Returns how many real neighbours lie outside of the knots.
