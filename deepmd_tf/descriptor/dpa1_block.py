@@ -236,7 +236,7 @@ class DescrptBlockSeAtten:
         Parameters
         ----------
         merged : iterable of mappings
-            ``coord`` [nf, N, 3], Å, ``atype`` [nf, N], ``box`` [nf, 3, 3] or None.
+            ``coord`` [nf, N, 3], Å, ``atype`` [nf, N] or [N], ``box`` [nf, 3, 3] or None.
 
         Raises
         ------
@@ -247,8 +247,9 @@ class DescrptBlockSeAtten:
         for system in merged() if callable(merged) else merged:
             if len(system.get("pair_exclude_types") or ()):
                 raise ConfigError("compute_input_stats: pair_exclude_types is not supported", "Take exclude_types")
-            types, box = np.asarray(system["atype"], np.int32), system.get("box")
-            coord = np.asarray(system["coord"], np.float64).reshape(len(types), -1)
+            types, box = np.atleast_2d(np.asarray(system["atype"], np.int32)), system.get("box")
+            coord = np.asarray(system["coord"], np.float64).reshape(-1, 3 * types.shape[1])
+            types = np.broadcast_to(types, (len(coord), types.shape[1]))
             frames.append((coord, types, None if box is None else np.asarray(box, np.float64).reshape(-1, 9)))
         (environment,) = self._component().environments()
         shape = self.mean.shape

@@ -134,11 +134,14 @@ def test_heads_attend_each_by_itself():
     np.testing.assert_allclose(layer.evaluate(x, np.ones((2, 4))), expected, rtol=0, atol=1e-14)
 
 
-def test_statistics():
+@pytest.mark.parametrize("of_frames", [True, False], ids=["types of each frame", "types of all frames"])
+def test_statistics(of_frames):
     """By the sums of the definition, over all slots of all atoms of a type."""
     found = made(set_davg_zero=False, mean=False, env_protection=0.3, exclude_types=[(0, 1)])
     coord, atype = crystal(CUBIC)
-    found.compute_input_stats([{"coord": coord[None], "atype": np.where(atype == 1, 0, -1)[None], "box": CUBIC[None]}])
+    types = np.where(atype == 1, 0, -1)
+    frames = {"coord": np.stack([coord] * 2), "atype": np.stack([types] * 2) if of_frames else types}
+    found.compute_input_stats([{**frames, "box": np.stack([CUBIC] * 2)}])
     alone = coord[atype == 1]
     rows = []
     shifts = np.stack(np.meshgrid(*[[-1, 0, 1]] * 3), -1).reshape(-1, 3) @ CUBIC
