@@ -51,7 +51,10 @@ ATTENTION = {
     "one side, mean": {"type_one_side": True, "set_davg_zero": False},
     "strip": {"tebd_input_mode": "strip"},
     "v2": {"type": "se_atten_v2"},
-    "v2, no layer, float32": {"type": "se_atten_v2", "attn_layer": 0, "precision": "float32"},
+    "no layer": {"attn_layer": 0, "neuron": [4, 16]},
+    "no layer, strip, mean": {"attn_layer": 0, "neuron": [4, 16], "tebd_input_mode": "strip", "set_davg_zero": False},
+    "no layer, v2": {"type": "se_atten_v2", "attn_layer": 0, "neuron": [4, 16]},
+    "no layer, v2, float32": {"type": "se_atten_v2", "attn_layer": 0, "neuron": [4, 16], "precision": "float32"},
 }
 
 
