@@ -11,9 +11,9 @@ VENV := .venv
 KIT_VENV := .venv-interop
 KIT := deepmd-kit[cpu,lmp]==3.2.0
 # Files of tests stay in memory where there is room, as checkpoints wait for the disk; one thread of BLAS for each runner, as
-# idle ones spin.
+# idle ones spin; neighbouring tests go to one runner, as they share what was trained for them.
 PYTEST = folder=$$(mktemp -d $$(test -w /dev/shm && echo -p /dev/shm)); trap 'rm -rf "$$folder"' EXIT; \
-	OMP_NUM_THREADS=1 python -m pytest -n $(JOBS) --basetemp="$$folder/tests"
+	OMP_NUM_THREADS=1 python -m pytest -n $(JOBS) --dist worksteal --basetemp="$$folder/tests"
 # Any that setup.py accepts: make test TENSORFLOW='tensorflow-cpu==2.15.*' after make clean tries the oldest.
 TENSORFLOW := tensorflow-cpu>=2.15,<2.22
 JOBS ?= 2
