@@ -50,15 +50,10 @@ class NetworkTables(TableSums):
     def __init__(self, exact, nearest: float):
         super().__init__(exact, MARGIN * nearest)
 
-    def typed_features(self, embedding, slots):
-        """From tables, where types are few."""
-        few = embedding.ntypes <= self.MOST_TYPES
-        return (super() if few else self.exact).typed_features(embedding, slots)
-
-    def typed_sum(self, embedding, slots):
-        """Straight from tables, where types are few or have one together."""
-        few = embedding.telling.strip or embedding.ntypes <= self.MOST_TYPES
-        return (super() if few else self.exact).typed_sum(embedding, slots)
+    def typed_tables(self, nets, embedding, slots):
+        """Where types are few, or have one network together."""
+        few = len(nets.keys) == 1 or embedding.ntypes <= self.MOST_TYPES
+        return super().typed_tables(nets, embedding, slots) if few else None
 
     def tables(self, nets, ranges, pieces):
         """Evaluate the networks, at ever more knots until the interpolation is good."""

@@ -128,17 +128,16 @@ class AllSlots:
 
 
 class EmptyRows:
-    """One row for each atom, which stands for its empty slots; attributes and methods as of :class:`AllSlots`."""
+    """One row for each atom, which stands for its empty slots; what it has is as of :class:`AllSlots`."""
 
     def __init__(self, neighbors: MixedNeighbors):
-        self.rows, self.neighbor, self._count = (
-            getattr(neighbors.empty, name) for name in ("row", "neighbor", "count")
-        )
+        empty = neighbors.empty
+        self.rows, self.neighbor, self._count = empty.row, empty.neighbor, empty.count
         self.center, self.switch = neighbors.center, tf.zeros_like(self.rows[:, :1])
 
     @staticmethod
     def distinct(which, count: int):
-        """Those that occur."""
+        """Those that occur: of the pairs of 118 elements the data hold few."""
         return tf.unique(which)
 
     def outer(self, features):
@@ -155,6 +154,7 @@ class FoundSlots:
     Attributes
     ----------
     empty : EmptyRows or None
+        Where there is one, its rows are told of a neighbour of the type after the last.
     """
 
     alike = True
@@ -176,11 +176,6 @@ class FoundSlots:
             self.neighbor = tf.concat([self.neighbor, self.empty.neighbor], axis=0)
             self.center = tf.concat([self.center, self.empty.center], axis=0)
             self.switch = tf.concat([self.switch, self.empty.switch], axis=0)
-
-    @property
-    def padded(self) -> bool:
-        """Whether there are rows for empty slots, whose neighbour has the type after the last."""
-        return self.empty is not None
 
     @staticmethod
     def layer(layer: DenseLayer, x):
@@ -205,10 +200,7 @@ class FoundSlots:
         idle = tf.shape(self.empty.rows)[0]
         return tf.concat([seen, tf.zeros([idle, seen.shape.as_list()[1]], seen.dtype)], axis=0)
 
-    @staticmethod
-    def distinct(which, count: int):
-        """Those that occur: of the pairs of 118 elements the data hold few."""
-        return tf.unique(which)
+    distinct = staticmethod(EmptyRows.distinct)
 
     @staticmethod
     def normalised(x, o, gamma, beta, eps: float):

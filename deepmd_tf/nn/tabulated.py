@@ -104,7 +104,7 @@ class TableSums(ABC):
         nets = straight_nets(embedding, slots, self._typed_pairs(embedding.ntypes, slots))
         if nets is None:
             return slots.outer(self.typed_features(embedding, slots).value)
-        made = self._typed_tables(nets, embedding, slots)
+        made = self.typed_tables(nets, embedding, slots)
         if made is None:
             return self.exact.typed_sum(embedding, slots)
         x, outside = straight_sum(embedding, slots, nets, *made)
@@ -114,7 +114,7 @@ class TableSums(ABC):
     def typed_features(self, embedding, slots):
         """Features of rows by networks that are told the types, see :mod:`deepmd_tf.nn.typed`."""
         nets = TypedNets(embedding, self._typed_pairs(embedding.ntypes, slots))
-        made = self._typed_tables(nets, embedding, slots)
+        made = self.typed_tables(nets, embedding, slots)
         if made is None:
             return self.exact.typed_features(embedding, slots)
         table, grid = made
@@ -122,7 +122,7 @@ class TableSums(ABC):
         self.outside.append(found.outside)
         return found
 
-    def _typed_tables(self, nets, embedding, slots) -> tuple | None:
+    def typed_tables(self, nets, embedding, slots) -> tuple | None:
         """Table and grid of these networks; None where the networks themselves are evaluated."""
         spec = embedding.spec
         ranges = radial_ranges(embedding.mean, embedding.scale, self.nearest, spec.rcut, spec.rcut_smth)
@@ -135,7 +135,7 @@ class TableSums(ABC):
         """Pairs of types, of centre and neighbour, that have tables: those that occur."""
         types = range(ntypes)
         pairs = [(c, n) for c in types for n in types] if self.pairs is None else list(self.pairs)
-        return pairs + [(c, ntypes) for c in types if slots.alike and slots.padded]
+        return pairs + [(c, ntypes) for c in types if slots.alike and slots.empty is not None]
 
     def _around(self, op, exact, nets, neighbors, inputs):
         spec, components = neighbors.spec, neighbors.components

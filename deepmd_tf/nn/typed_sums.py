@@ -49,34 +49,36 @@ def straight_nets(embedding: TypedEmbedding, slots, pairs):
 
 def straight_sum(embedding: TypedEmbedding, slots, nets, table, grid) -> tuple:
     """Sum over the rows of an atom of row times features, [n, 4, M] float64, and how many look-ups were beyond."""
-    in_double = lambda x: tf.cast(x, tf.float64)  # noqa: E731
-    of_neighbors = _by_factors if embedding.telling.strip else _by_pairs
-    x, outside = of_neighbors(embedding, slots.neighbors, nets, in_double(table), grid, in_double)
-    # What empty slots add needs no table: a row for each atom.
-    return (x if slots.empty is None else x + in_double(slots.empty.outer(embedding.rows(slots.empty)))), outside
+    if embedding.telling.strip:
+        x, outside = _by_factors(embedding, slots.neighbors, table, grid)
+    else:
+        x, outside = _by_pairs(slots.neighbors, nets.numbers[:-1, :-1], table, grid)
+    if slots.empty is not None:  # a row for each atom needs no table
+        x += tf.cast(slots.empty.outer(embedding.rows(slots.empty)), tf.float64)
+    return x, outside
 
 
-def _by_pairs(embedding, neighbors, nets, table, grid, in_double) -> tuple:
-    """A table for each pair of types: a row of slots for each type of neighbours."""
-    ntypes, nnei = embedding.ntypes, neighbors.nnei
-    rows = tf.tile(tf.reshape(in_double(neighbors.rows), [-1, nnei * 4]), [1, ntypes])
-    empty = tf.zeros([ntypes, ntypes * 4], tf.float64)
-    which = [nets.index(c, n) for c in range(ntypes) for n in range(ntypes)]
+def _by_pairs(neighbors, numbers, table, grid) -> tuple:
+    """A table for each pair of types, by ``numbers`` [ntypes, ntypes]: a row of slots for each type of neighbours."""
+    ntypes, nnei = len(numbers), neighbors.nnei
+    rows = tf.tile(tf.reshape(tf.cast(neighbors.rows, tf.float64), [-1, nnei * 4]), [1, ntypes])
+    empty, nets = tf.zeros([ntypes, ntypes * 4], tf.float64), numbers.ravel().tolist()
     found, center = _found(neighbors, ntypes), neighbors.center
-    return table_two_body(rows, found, center, empty, table, grid, sel=[nnei] * ntypes, nets=which)
+    return table_two_body(rows, found, center, empty, table, grid, sel=[nnei] * ntypes, nets=nets)
 
 
-def _by_factors(embedding, neighbors, nets, table, grid, in_double) -> tuple:
+def _by_factors(embedding, neighbors, table, grid) -> tuple:
     """One table: each type of neighbours of an atom as an atom of its own, and the factors come after."""
-    rows, ntypes, nnei = in_double(neighbors.rows), embedding.ntypes, neighbors.nnei
+    rows, ntypes, nnei = tf.cast(neighbors.rows, tf.float64), embedding.ntypes, neighbors.nnei
+    op, columns = table_two_body, 4
     if embedding.terms == 2:
-        rows = tf.concat([rows, rows * in_double(neighbors.switch)[:, :, None]], axis=2)
-    op, columns = (table_two_rows, 8) if embedding.terms == 2 else (table_two_body, 4)
+        rows = tf.concat([rows, rows * tf.cast(neighbors.switch, tf.float64)[:, :, None]], axis=2)
+        op, columns = table_two_rows, 8
     rows = tf.reshape(tf.tile(tf.reshape(rows, [-1, 1, nnei * columns]), [1, ntypes, 1]), [-1, nnei * columns])
     atoms, empty = tf.zeros_like(rows[:, 0], tf.int32), tf.zeros([1, columns], tf.float64)
     x, outside = op(rows, _found(neighbors, ntypes), atoms, empty, table, grid, sel=[nnei], nets=[0])
     parts = tf.unstack(tf.reshape(x, [-1, ntypes, columns // 4, 4, embedding.width]), axis=2)  # [n, ntypes, 4, M]
-    factor = tf.gather(in_double(embedding.factors_by_center()), neighbors.center)[:, :, None, :]
+    factor = tf.gather(tf.cast(embedding.factors_by_center(), tf.float64), neighbors.center)[:, :, None, :]
     return tf.reduce_sum(parts[0] + factor * parts[-1], axis=1), outside
 
 

@@ -59,17 +59,19 @@ class TypedNets:
         """Tables of single terms from one of all: [3*nknots, width] -> [3*nknots, M] each."""
         return [table] if self._embedding.terms == 1 else tf.split(table, self._embedding.terms, axis=1)
 
-    def index(self, center: int, neighbor: int) -> int:
-        """Number of the network of a pair of types."""
-        return self.keys.index((-1 if self._embedding.telling.one_side else center, neighbor))
-
-    def which(self, neighbor, center):
-        """Number of the network of each row; -1 where there is none."""
-        count = self._embedding.vectors.shape.as_list()[0]
+    @property
+    def numbers(self) -> np.ndarray:
+        """Number of the network of each pair of types, [ntypes + 1, ntypes + 1] by centre; -1 where there is none."""
+        count = self._embedding.ntypes + 1
         number = np.full((count, count), -1, np.int32)
         for k, (c, n) in enumerate(self.keys):
             number[c if c >= 0 else slice(None), n] = k
-        return tf.gather(number.ravel(), center * count + neighbor)
+        return number
+
+    def which(self, neighbor, center):
+        """Number of the network of each row; -1 where there is none."""
+        numbers = self.numbers
+        return tf.gather(numbers.ravel(), center * len(numbers) + neighbor)
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ namespace dp {
 
 namespace {
 
-// A neighbour at the cutoff has the number of an empty slot, where tables begin, but for rounding. So close to a knot the
-// straight line is off by less than 1e-10 of what the function bends in an interval.
+// A neighbour at the cutoff has the number of an empty slot, where tables begin, but for rounding. So close to a knot
+// the straight line is off by less than 1e-10 of what the function bends in an interval.
 constexpr double kSlack = 1e-5;
 
 [[noreturn]] void refuse(std::int64_t net, const char* entry, const std::string& expected, double found) {

@@ -1,5 +1,5 @@
-// Contractions with the knots of a table, three rows of m columns each, for matrices of C rows (4 or 8, or 1 for a plain
-// sum). Included by each target inside its own namespace, after group.inl (registers, load, store).
+// Contractions with the knots of a table, three rows of m columns each, for matrices of C rows (4 or 8, or 1 for a
+// plain sum). Included by each target inside its own namespace, after group.inl (registers, load, store).
 //
 // Each element of x and of the table is one sum whose order does not depend on the width of a register; the sums of
 // table_dot over the columns have a fixed number of lanes on every target.
