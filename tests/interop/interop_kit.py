@@ -68,6 +68,13 @@ class Kit:
         """Run its Python with these arguments; return what was printed."""
         return self._programs.run(*arguments, cwd=cwd)
 
+    def compute(self, script: Path, *arguments, given: dict, cwd: Path) -> dict:
+        """Arrays that a script in its Python makes of arrays; after ``arguments`` it is told the files of both."""
+        np.savez(cwd / "given.npz", **given)
+        self.python(script, *arguments, "given.npz", "found.npz", cwd=cwd)
+        with np.load(cwd / "found.npz", allow_pickle=False) as found:
+            return dict(found)
+
     def lammps(self, script: str, cwd: Path) -> str:
         """Run LAMMPS on a script."""
         (cwd / "in.lammps").write_text(script)
@@ -76,10 +83,9 @@ class Kit:
     def evaluate(self, model: Path, cases: dict, cwd: Path) -> dict:
         """Results of its Python interface by case and name."""
         arrays = {f"{case}/{key}": value for case, one in cases.items() for key, value in one.items()}
-        np.savez(cwd / "given.npz", **{key: value for key, value in arrays.items() if value is not None})
-        self.python(RUNNER, Path(model).resolve(), "given.npz", "found.npz", cwd=cwd)
-        with np.load(cwd / "found.npz", allow_pickle=False) as found:
-            return {case: {name: found[f"{case}/{name}"] for name in NAMES} for case in cases}
+        given = {key: value for key, value in arrays.items() if value is not None}
+        found = self.compute(RUNNER, model, given=given, cwd=cwd)
+        return {case: {name: found[f"{case}/{name}"] for name in NAMES} for case in cases}
 
 
 def our_dp(*arguments, cwd) -> str:

@@ -33,14 +33,6 @@ ENV_MATS = {
 OPS = [*sorted({case[0] for case in CASES.values()}), BY_TYPE, MIXED]
 
 
-def run(kit, runner: Path, arrays: dict, folder: Path) -> dict:
-    """Results of a program inside deepmd-kit's environment."""
-    np.savez(folder / "given.npz", **arrays)
-    kit.python(runner, "given.npz", "found.npz", cwd=folder)
-    with np.load(folder / "found.npz", allow_pickle=False) as found:
-        return dict(found)
-
-
 def packed(cases: dict) -> dict:
     """Cases (op, attributes, inputs, ...) as the runners read them."""
     arrays = {"definitions": OPS}
@@ -52,7 +44,7 @@ def packed(cases: dict) -> dict:
 
 @pytest.fixture(scope="module")
 def theirs(kit, tmp_path_factory):
-    return run(kit, OP_RUNNER, packed(CASES), tmp_path_factory.mktemp("ops"))
+    return kit.compute(OP_RUNNER, given=packed(CASES), cwd=tmp_path_factory.mktemp("ops"))
 
 
 def test_same_definitions(theirs):
@@ -69,7 +61,7 @@ def test_same_bits(theirs, k, name):
 
 @pytest.fixture(scope="module")
 def their_env_mats(kit, tmp_path_factory):
-    return run(kit, OP_RUNNER, packed(ENV_MATS), tmp_path_factory.mktemp("env_mats"))
+    return kit.compute(OP_RUNNER, given=packed(ENV_MATS), cwd=tmp_path_factory.mktemp("env_mats"))
 
 
 @pytest.mark.parametrize("k, name", list(enumerate(ENV_MATS)))
@@ -124,7 +116,7 @@ def differentiable() -> dict:
 
 @pytest.fixture(scope="module")
 def their_gradients(kit, tmp_path_factory):
-    return run(kit, GRADIENT_RUNNER, packed(differentiable()), tmp_path_factory.mktemp("gradients"))
+    return kit.compute(GRADIENT_RUNNER, given=packed(differentiable()), cwd=tmp_path_factory.mktemp("gradients"))
 
 
 @pytest.mark.parametrize("k, name", list(enumerate(differentiable())))

@@ -4,15 +4,18 @@
 
 Takes one request a line: a JSON list of the working folder, the file for what is printed, and the arguments of a Python
 (a script, ``-m`` and a module, or ``-c`` and code). Answers each with a line: the exit status. Every program is a
-process of its own, a fork of this one, which only has the modules imported. See ``programs.py``.
+process of its own, a fork of this one, which only has the modules imported, and has five minutes. See ``programs.py``.
 """
 
 import importlib
 import json
 import os
 import runpy
+import signal
 import sys
 import traceback
+
+LIMIT = 300  # s
 
 
 def run(folder: str, printed: str, arguments: list[str]) -> int:
@@ -44,6 +47,7 @@ def _be(folder: str, printed: str, arguments: list[str]) -> None:
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.dup2(to, 1)
     os.dup2(to, 2)
+    signal.alarm(LIMIT)  # ends it, and the status tells
     status = 0
     try:
         start(*arguments)
